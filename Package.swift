@@ -1,0 +1,61 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+/// Every technique is a folder in `Plugins/` with `Sources`, `Tests` and `README.md`; its module is `Ballast` + name.
+let techniques = [
+    "DecoupledDecay",
+    "Dropout",
+    "EarlyStopping",
+    "L2",
+]
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let techniqueTargets = techniques.flatMap { technique -> [Target] in
+    [
+        .target(
+            name: "Ballast\(technique)", dependencies: ["Ballast"], path: "Plugins/\(technique)/Sources",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "Ballast\(technique)Tests",
+            dependencies: [.target(name: "Ballast\(technique)"), "Ballast", "TestSupport"],
+            path: "Plugins/\(technique)/Tests", exclude: [], resources: [], swiftSettings: swiftSettings),
+    ]
+}
+
+let package = Package(
+    name: "Ballast",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Ballast", targets: ["Ballast"]),
+        .library(name: "BallastPlugins", targets: ["BallastPlugins"]),
+        .executable(name: "samples", targets: ["samples"]),
+    ] + techniques.map { .library(name: "Ballast\($0)", targets: ["Ballast\($0)"]) },
+    targets: [
+        // The kernels are optimized in debug builds too: tests and debugging stay usable.
+        .target(
+            name: "CKernels",
+            cSettings: [.unsafeFlags(["-O3"], .when(configuration: .debug))]),
+        .systemLibrary(name: "CZlib"),
+        .target(name: "Tensors", dependencies: ["CKernels"], swiftSettings: swiftSettings),
+        .target(name: "Ballast", dependencies: ["Tensors", "CZlib"], swiftSettings: swiftSettings),
+        .target(
+            name: "BallastPlugins", dependencies: ["Ballast"] + techniques.map { .target(name: "Ballast\($0)") },
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "samples", dependencies: ["Ballast", "BallastPlugins"], path: "Samples", packageAccess: false,
+            swiftSettings: swiftSettings),
+
+        .target(name: "TestSupport", dependencies: ["Ballast"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: swiftSettings),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "BallastTests", dependencies: ["Ballast", "BallastPlugins", "TestSupport"],
+            swiftSettings: swiftSettings),
+    ] + techniqueTargets,
+    swiftLanguageModes: [.v6]
+)
