@@ -25,6 +25,10 @@
 /// null when nothing is. With an error, the best instruction set and all processors are used.
 const char *_Nullable ballast_environment_error(void);
 
+/// Checks values that BALLAST_KERNELS and BALLAST_THREADS could have (null: not set). Returns true if they are good;
+/// else `message`, of at least 512 bytes, receives what ballast_environment_error would say.
+bool ballast_check_environment(const char *_Nullable kernels, const char *_Nullable threads, char *message, size_t capacity);
+
 /// The instruction set in use: "baseline", "avx2" or "avx512".
 const char *ballast_instruction_set(void);
 

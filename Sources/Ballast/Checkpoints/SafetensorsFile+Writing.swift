@@ -1,0 +1,126 @@
+public import Foundation
+
+extension SafetensorsFile {
+    /// A tensor to write: what it is, and a way to its bytes.
+    public struct Source {
+        /// The name of the tensor, unique in the file.
+        public let name: String
+        /// The type of the elements.
+        public let type: ElementType
+        /// The size of each dimension; empty for a single number.
+        public let shape: [Int]
+        /// Hands the bytes of the tensor, little-endian and row-major, to the function it is given.
+        public let withBytes: (_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+
+        /// Creates a tensor whose bytes are borrowed while the file is written, so that nothing is copied.
+        ///
+        /// - Parameters:
+        ///   - name: The name, unique in the file; not "__metadata__".
+        ///   - type: The type of the elements.
+        ///   - shape: The size of each dimension.
+        ///   - withBytes: Calls its argument once, with exactly the bytes that shape and type ask for.
+        public init(
+            _ name: String, _ type: ElementType, shape: [Int],
+            withBytes: @escaping (_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+        ) {
+            self.name = name
+            self.type = type
+            self.shape = shape
+            self.withBytes = withBytes
+        }
+
+        /// Creates a tensor of type `F32`.
+        public init(_ name: String, shape: [Int], _ elements: [Float]) {
+            self.init(name, .float32, shape: shape) { body in try elements.withUnsafeBytes(body) }
+        }
+
+        /// Creates a tensor of type `I32`.
+        public init(_ name: String, shape: [Int], _ elements: [Int32]) {
+            self.init(name, .int32, shape: shape) { body in try elements.withUnsafeBytes(body) }
+        }
+
+        /// Creates a tensor of type `U8`.
+        public init(_ name: String, shape: [Int], _ elements: [UInt8]) {
+            self.init(name, .uint8, shape: shape) { body in try elements.withUnsafeBytes(body) }
+        }
+    }
+
+    /// Writes a file, whole or not at all.
+    ///
+    /// The content goes to a temporary file in the same folder, is synced to the disk, and is renamed over `url`: at
+    /// any moment, a crash or a power cut leaves either the old file or the new one. The header lists the tensors in
+    /// the order given; their data is laid out with the widest elements first, so that all are aligned. The same
+    /// tensors and metadata give the same bytes.
+    ///
+    /// - Parameters:
+    ///   - tensors: The tensors.
+    ///   - metadata: Strings that accompany them.
+    ///   - url: The file to write or replace.
+    ///   - keepsPrevious: Whether the file that is replaced stays, as `<name>.previous`.
+    /// - Throws: `DataFileError` that names the file, the reason of the system (such as "No space left on device")
+    ///   and the cure, with the file that was there before untouched; also for two tensors of one name, and for bytes
+    ///   that disagree with shape and type.
+    public static func write(
+        _ tensors: [Source], metadata: [String: String] = [:], to url: URL, keepsPrevious: Bool = false
+    ) throws {
+        let layout = try layout(tensors, path: url.path)
+        let header = SafetensorsHeader(entries: layout.entries, metadata: metadata).encoded
+        guard header.count - 8 <= SafetensorsHeader.maximumBytes else {
+            throw DataFileError(
+                .outOfRange, in: url.path,
+                "names and metadata take \(header.count) bytes, the format allows \(SafetensorsHeader.maximumBytes)",
+                cure: "Store large values as tensors, not as metadata.")
+        }
+        try AtomicFile.write(to: url, keepsPrevious: keepsPrevious) { file in
+            try file.write(header)
+            for index in layout.order {
+                let entry = layout.entries[index]
+                var written: Int?
+                try tensors[index].withBytes { bytes in
+                    written = (written ?? 0) + bytes.count
+                    guard written == entry.byteCount else { return }
+                    try file.write(bytes)
+                }
+                guard written == entry.byteCount else {
+                    throw DataFileError(
+                        .outOfRange, in: url.path, at: "tensor \"\(entry.name)\"",
+                        "the shape \(entry.shape) of \(entry.type.rawValue) takes \(entry.byteCount) bytes, \(written ?? 0) were given",
+                        cure: "Give as many elements as the shape says.")
+                }
+            }
+        }
+    }
+
+    /// The entries in the order given, with their places in the data, and the order in which the data is written.
+    private static func layout(_ tensors: [Source], path: String) throws -> (entries: [Entry], order: [Int]) {
+        var names: Set<String> = ["__metadata__"]
+        var sizes: [Int] = []
+        for tensor in tensors {
+            guard names.insert(tensor.name).inserted else {
+                throw DataFileError(
+                    .malformed, in: path, "two tensors are named \"\(tensor.name)\", or the name is reserved",
+                    cure: "Give every tensor a name of its own.")
+            }
+            guard let size = (tensor.shape + [tensor.type.width]).checkedProduct else {
+                throw DataFileError(
+                    .outOfRange, in: path, at: "tensor \"\(tensor.name)\"",
+                    "the shape \(tensor.shape) is negative or larger than any file", cure: "Correct the shape.")
+            }
+            sizes.append(size)
+        }
+        let order = tensors.indices.sorted { (-tensors[$0].type.width, $0) < (-tensors[$1].type.width, $1) }
+        var ranges = [Range<Int>](repeating: 0..<0, count: tensors.count)
+        var end = 0
+        for index in order {
+            let (next, overflow) = end.addingReportingOverflow(sizes[index])
+            guard !overflow else {
+                throw DataFileError(
+                    .outOfRange, in: path, "the tensors are larger than any file", cure: "Correct the shapes.")
+            }
+            ranges[index] = end..<next
+            end = next
+        }
+        let entries = zip(tensors, ranges).map { Entry(name: $0.name, type: $0.type, shape: $0.shape, range: $1) }
+        return (entries, order)
+    }
+}

@@ -1,0 +1,41 @@
+public import Foundation
+public import Tensors
+
+/// Tensors by name in a safetensors file, which other frameworks read and write too.
+public enum TensorFile {
+    /// Reads all tensors of a file; of types Float32 and Int32.
+    public static func read(_ url: URL) throws -> [String: Tensor] {
+        try tensors(of: SafetensorsFile(contentsOf: url))
+    }
+
+    /// Writes tensors to a file, whole or not at all.
+    public static func write(_ tensors: KeyValuePairs<String, Tensor>, to url: URL) throws {
+        try SafetensorsFile.write(tensors.map { source($0.key, $0.value) }, to: url)
+    }
+
+    static func tensors(of file: SafetensorsFile) throws -> [String: Tensor] {
+        var tensors: [String: Tensor] = [:]
+        for entry in file.entries {
+            guard entry.shape.count <= Shape.maximumRank, entry.shape.allSatisfy({ $0 <= Int(Int32.max) }) else {
+                throw CheckpointError("tensor \"\(entry.name)\" has shape \(entry.shape), which is beyond \(Shape.maximumRank) dimensions of at most \(Int32.max)")
+            }
+            guard entry.type == .float32 || entry.type == .int32 else {
+                throw CheckpointError("tensor \"\(entry.name)\" has type \(entry.type.rawValue); only F32 and I32 are read. Convert it")
+            }
+            let tensor = Tensor(
+                uninitialized: Shape(entry.shape), scalarType: entry.type == .float32 ? .float32 : .int32)
+            let bytes = UnsafeMutableRawBufferPointer(start: tensor.storage.bytes, count: tensor.elementCount * 4)
+            try file.read(entry.name, as: entry.type, into: bytes)
+            tensors[entry.name] = tensor
+        }
+        return tensors
+    }
+
+    static func source(_ name: String, _ tensor: Tensor) -> SafetensorsFile.Source {
+        SafetensorsFile.Source(
+            name, tensor.scalarType == .float32 ? .float32 : .int32, shape: tensor.shape.dimensions
+        ) { body in
+            try body(UnsafeRawBufferPointer(start: tensor.storage.bytes, count: tensor.elementCount * 4))
+        }
+    }
+}

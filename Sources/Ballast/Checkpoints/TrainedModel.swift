@@ -1,0 +1,67 @@
+public import Foundation
+public import Tensors
+
+/// A trained model with the techniques that wrap it, ready to predict.
+public final class TrainedModel {
+    private let runner: ModelRunner
+
+    init(_ runner: ModelRunner) { self.runner = runner }
+
+    /// The output for inputs, in evaluation.
+    ///
+    /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on.
+    public func predict(_ input: Tensor) throws -> Tensor {
+        try runner.check(input)
+        return runner.run(input, .evaluation, updatesState: false)
+    }
+
+    /// A copy of the variables.
+    public var variables: Variables { runner.execution.store.variables }
+}
+
+extension Run {
+    /// Saves the model, with the variables of the techniques that wrap it, as a safetensors file.
+    public func saveModel(to url: URL) throws {
+        let shape = (runner.inputShape ?? []).map(String.init).joined(separator: ",")
+        try SafetensorsFile.write(
+            variables.entries.map { TensorFile.source($0.path, $0.value) },
+            metadata: [
+                "ballast.inputShape": shape, "ballast.inputType": runner.inputType.rawValue, "format": "ballast",
+            ], to: url)
+    }
+}
+
+extension Trainer {
+    /// Loads a model that ``Run/saveModel(to:)`` has written, into this trainer's model and composition.
+    ///
+    /// - Throws: ``CheckpointError`` if the file is of another model, naming the variables that differ.
+    public func loadModel(from url: URL) throws -> TrainedModel {
+        let file = try SafetensorsFile(contentsOf: url)
+        guard let shapeText = file.metadata["ballast.inputShape"], let typeText = file.metadata["ballast.inputType"],
+            let type = ScalarType(rawValue: typeText)
+        else {
+            throw CheckpointError("\(url.path) does not say which inputs its model takes (metadata \"ballast.inputShape\"): it was not written by saveModel(to:). Read its tensors with TensorFile.read")
+        }
+        let dimensions = shapeText.split(separator: ",").compactMap { Int($0) }
+        guard dimensions.allSatisfy({ $0 >= 0 && $0 <= Int(Int32.max) }), dimensions.count < Shape.maximumRank else {
+            throw CheckpointError("\(url.path): the input shape \"\(shapeText)\" is not one")
+        }
+        let store = VariableStore()
+        store.expectsLoaded = true
+        store.loaded = try TensorFile.tensors(of: file)
+        let runner = ModelRunner(model, composition: composition, seed: 0, store: store)
+        let shape = Shape([1] + dimensions)
+        runner.declare(
+            with: type == .float32
+                ? .zeros(shape) : Tensor(integers: Array(repeating: 0, count: shape.elementCount), shape: shape))
+        store.expectsLoaded = false
+        var problems = runner.execution.problems
+        if !store.loaded.isEmpty {
+            problems.append("the file holds variables that the model lacks: \(store.loaded.keys.sorted().joined(separator: ", "))")
+        }
+        guard problems.isEmpty else {
+            throw CheckpointError("\(url.path) is of another model: \(problems.joined(separator: "; ")). Give the model and composition that it was saved with")
+        }
+        return TrainedModel(runner)
+    }
+}

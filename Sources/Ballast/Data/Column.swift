@@ -1,0 +1,100 @@
+internal import CKernels
+public import Tensors
+
+/// One field of a data set, such as its images or its labels: as many items of one shape as there are samples.
+///
+/// Items keep the type in which they came; images stay bytes until their batch is made.
+public struct Column: Sendable {
+    enum Elements: Sendable {
+        case bytes([UInt8], scale: Float, offset: Float)
+        case floats([Float])
+        case integers([Int32])
+    }
+
+    let elements: Elements
+    /// The shape of one item.
+    public let itemShape: Shape
+    /// The number of items.
+    public let count: Int
+
+    private init(_ elements: Elements, _ elementCount: Int, _ itemShape: Shape) throws {
+        let width = itemShape.elementCount
+        guard width > 0, elementCount % width == 0 else {
+            throw DataError("\(elementCount) elements are not a whole number of items of shape \(itemShape); give the shape of one item, without the batch")
+        }
+        self.elements = elements
+        self.itemShape = itemShape
+        count = elementCount / width
+    }
+
+    /// Creates a column of bytes that become `byte * scale + offset` when a batch is made.
+    public init(bytes: [UInt8], itemShape: Shape, scale: Float = 1 / 255, offset: Float = 0) throws {
+        try self.init(.bytes(bytes, scale: scale, offset: offset), bytes.count, itemShape)
+    }
+
+    /// Creates a column of numbers.
+    ///
+    /// - Throws: ``DataError`` if one is not finite.
+    public init(floats: [Float], itemShape: Shape) throws {
+        try self.init(.floats(floats), floats.count, itemShape)
+        let isFinite = floats.withUnsafeBufferPointer { $0.baseAddress.map { ballast_all_finite(floats.count, $0) } ?? true }
+        if !isFinite, let index = floats.firstIndex(where: { !$0.isFinite }) {
+            let width = itemShape.elementCount
+            throw DataError("sample \(index / width) holds \(floats[index]) at element \(index % width); remove or replace values that are not finite")
+        }
+    }
+
+    /// Creates a column of class labels (items are scalars) or tokens.
+    public init(integers: [Int32], itemShape: Shape = []) throws {
+        try self.init(.integers(integers), integers.count, itemShape)
+    }
+
+    /// The smallest and the greatest integer; nil if the items are not integers, or there is none.
+    var integerRange: ClosedRange<Int32>? {
+        guard case .integers(let values) = elements, let low = values.min(), let high = values.max() else { return nil }
+        return low...high
+    }
+
+    /// The items of given positions, as one tensor `[positions, ...]`.
+    package func gather(_ positions: UnsafeBufferPointer<Int32>) -> Tensor {
+        var shape: Shape = [positions.count]
+        for dimension in itemShape { shape.append(dimension) }
+        let width = itemShape.elementCount
+        switch elements {
+        case .bytes(let bytes, let scale, let offset):
+            let batch = Tensor(uninitialized: shape)
+            if let base = positions.baseAddress {
+                bytes.withUnsafeBufferPointer { source in
+                    guard let source = source.baseAddress else { return }
+                    ballast_gather_bytes(positions.count, width, source, base, scale, offset, batch.storage.floats)
+                }
+            }
+            return batch
+        case .floats(let floats):
+            let batch = Tensor(uninitialized: shape)
+            if let base = positions.baseAddress {
+                floats.withUnsafeBufferPointer { source in
+                    guard let source = source.baseAddress else { return }
+                    ballast_gather(positions.count, width, source, base, batch.storage.floats)
+                }
+            }
+            return batch
+        case .integers(let integers):
+            let batch = Tensor(uninitialized: shape, scalarType: .int32)
+            let target = batch.storage.integers
+            for (row, position) in positions.enumerated() {
+                for element in 0..<width { target[row * width + element] = integers[Int(position) * width + element] }
+            }
+            return batch
+        }
+    }
+}
+
+/// What is wrong with data, where, and what to do about it.
+public struct DataError: Error, CustomStringConvertible, Equatable {
+    /// The explanation.
+    public let description: String
+
+    /// Creates an error.
+    public init(_ description: String) { self.description = description }
+}

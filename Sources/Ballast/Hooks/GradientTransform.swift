@@ -1,0 +1,45 @@
+public import Tensors
+
+/// When a gradient transform acts.
+public enum GradientStage: String, Sendable, Codable, CaseIterable {
+    /// On the gradients, before the optimizer sees them: clipping, noise.
+    case gradient
+    /// On the updates that the optimizer made of them, before they are added to the parameters: decoupled decay.
+    case update
+}
+
+/// A technique that changes the gradients, or the updates.
+///
+/// Transforms of a stage act in the order in which they are listed.
+public protocol GradientTransform: Technique {
+    /// When the transform acts; on the gradients by default.
+    var stage: GradientStage { get }
+
+    /// The parameters that the transform acts on, for plans and checks.
+    var transforms: ParameterSelector { get }
+
+    /// Returns the gradients (or updates, at ``GradientStage/update``) to go on with.
+    func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients
+}
+
+extension GradientTransform {
+    /// On the gradients.
+    public var stage: GradientStage { .gradient }
+    /// All parameters.
+    public var transforms: ParameterSelector { .all }
+}
+
+/// What a gradient transform may see.
+public struct GradientContext: HookContext {
+    /// The technique's own place in the run.
+    public let scope: Scope
+    let gradientsAt: ([Tensor]) -> Gradients
+
+    /// Returns the gradients of this step's objective at other values of the parameters.
+    ///
+    /// The pass uses the same batch and the same random numbers, and leaves running statistics alone: what
+    /// sharpness-aware minimization needs (Foret et al., 2021).
+    ///
+    /// - Parameter values: one for each parameter, in the order of ``Gradients``.
+    public func gradients(at values: [Tensor]) -> Gradients { gradientsAt(values) }
+}

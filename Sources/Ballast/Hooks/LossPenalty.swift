@@ -1,0 +1,45 @@
+public import Tensors
+
+/// A technique that adds a term to the loss.
+///
+/// ```swift
+/// public struct L1: LossPenalty {
+///     public var strength: Float
+///     public init(_ strength: Float) { self.strength = strength }
+///
+///     public func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+///         strength * parameters.weights.sumOfMagnitudes()
+///     }
+/// }
+/// ```
+///
+/// Penalties of a composition add up. Each is accounted for by its name, apart from the data's loss.
+public protocol LossPenalty: Technique {
+    /// The layers whose outputs the penalty wants to see, as ``StepContext/activations``; none by default.
+    var observes: [LayerSelector] { get }
+
+    /// The parameters that the penalty acts on, for plans and checks; it selects them itself when it is called.
+    var penalizes: ParameterSelector { get }
+
+    /// Returns the term to add: a differentiable scalar.
+    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor
+}
+
+extension LossPenalty {
+    /// No layers.
+    public var observes: [LayerSelector] { [] }
+    /// The weights.
+    public var penalizes: ParameterSelector { .weights }
+}
+
+/// What a penalty may see.
+public struct StepContext: HookContext {
+    /// The technique's own place in the run.
+    public let scope: Scope
+    /// The batch as it entered the model.
+    public let batch: Batch
+    /// The model's output.
+    public let output: Tensor
+    /// The outputs of the layers that ``LossPenalty/observes`` selects, in the order in which they were computed.
+    public var activations: [Observation] { scope.frame.execution.observations }
+}

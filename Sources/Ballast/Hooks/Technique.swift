@@ -1,0 +1,70 @@
+public import Tensors
+
+/// A regularization technique: an immutable value that conforms to one or more of the four hooks,
+/// ``LossPenalty``, ``GradientTransform``, ``ForwardWrapper`` and ``EpochCallback``.
+///
+/// A technique holds hyper-parameters only. Its state lives in the run, under its name: two of a kind in one
+/// composition therefore need different names.
+public protocol Technique: Sendable {
+    /// The instance's name, which keys its state and randomness; by default the type's name.
+    var name: String { get }
+
+    /// What is wrong, or unwise, about this technique in a composition; found before the first step.
+    ///
+    /// The default finds nothing.
+    func findings(in setting: CompositionSetting) -> [Finding]
+}
+
+extension Technique {
+    /// The type's name.
+    public var name: String { String(String(describing: Self.self).prefix { $0 != "<" }) }
+
+    /// Nothing.
+    public func findings(in setting: CompositionSetting) -> [Finding] { [] }
+}
+
+/// The four hooks of the trainer.
+public enum Hook: String, Sendable, CaseIterable, Codable {
+    /// A term that is added to the loss.
+    case lossPenalty
+    /// A change of the gradients, or of the updates that the optimizer makes of them.
+    case gradientTransform
+    /// A change of the batch, or of what a layer computes.
+    case forwardWrapper
+    /// A decision at the end of an epoch.
+    case epochCallback
+
+    package var index: Int {
+        switch self {
+        case .lossPenalty: 0
+        case .gradientTransform: 1
+        case .forwardWrapper: 2
+        case .epochCallback: 3
+        }
+    }
+}
+
+/// What every hook may see of the step it is called in.
+public protocol HookContext {
+    /// The technique's own place in the run: its parameters, state and random numbers.
+    var scope: Scope { get }
+}
+
+extension HookContext {
+    /// The epoch, counted from 0.
+    public var epoch: Int { scope.frame.execution.epoch }
+    /// The step in the epoch, counted from 0.
+    public var step: Int { scope.frame.execution.step }
+    /// The number of updates made before this one.
+    public var globalStep: Int { scope.frame.execution.globalStep }
+    /// What kind of pass this is.
+    public var phase: Phase { scope.frame.execution.phase }
+    /// Whether this pass trains.
+    public var isTraining: Bool { phase == .training }
+    /// The learning rate of this step.
+    public var learningRate: Float { scope.frame.execution.learningRate }
+    /// The learning rate of this step divided by the optimizer's own: the schedule's factor.
+    public var scheduleFactor: Float { scope.frame.execution.scheduleFactor }
+    /// The random numbers of this technique at this place and step; the same whatever else is composed.
+    public var random: RandomStream { scope.random() }
+}

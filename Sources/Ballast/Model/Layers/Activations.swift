@@ -1,0 +1,79 @@
+public import Tensors
+
+/// max(x, 0).
+public struct ReLU: Activation {
+    /// Creates the activation.
+    public init() {}
+    /// Computes the output.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor { x.relu() }
+}
+
+/// x where positive, `slope * x` elsewhere.
+public struct LeakyReLU: Activation {
+    /// The slope where x is negative.
+    public let slope: Float
+    /// Creates the activation.
+    public init(slope: Float = 0.01) { self.slope = slope }
+    /// Computes the output.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor { x.leakyReLU(slope: slope) }
+}
+
+/// x where positive, `alpha (exp(x) - 1)` elsewhere (Clevert et al., 2016).
+public struct ELU: Activation {
+    /// The limit for negative x, with its sign changed.
+    public let alpha: Float
+    /// Creates the activation.
+    public init(alpha: Float = 1) { self.alpha = alpha }
+    /// Computes the output.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor { x.elu(alpha: alpha) }
+}
+
+/// x Φ(x) (Hendrycks & Gimpel, 2016).
+public struct GELU: Activation {
+    /// Whether the approximation by a hyperbolic tangent is used.
+    public let isApproximate: Bool
+    /// Creates the activation.
+    public init(approximate: Bool = false) { isApproximate = approximate }
+    /// Computes the output.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor { isApproximate ? x.geluTanh() : x.gelu() }
+}
+
+/// x sigmoid(x).
+public struct SiLU: Activation {
+    /// Creates the activation.
+    public init() {}
+    /// Computes the output.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor { x.silu() }
+}
+
+/// The logistic function.
+public struct Sigmoid: Activation {
+    /// Creates the activation.
+    public init() {}
+    /// Computes the output.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor { x.sigmoid() }
+}
+
+/// The hyperbolic tangent.
+public struct Tanh: Activation {
+    /// Creates the activation.
+    public init() {}
+    /// Computes the output.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor { x.tanh() }
+}
+
+/// log(1 + exp(x)).
+public struct Softplus: Activation {
+    /// Creates the activation.
+    public init() {}
+    /// Computes the output.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor { x.softplus() }
+}
+
+/// Probabilities along the last dimension.
+public struct Softmax: Layer {
+    /// Creates the layer.
+    public init() {}
+    /// Computes the output.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor { x.softmax() }
+}

@@ -1,0 +1,58 @@
+public import Tensors
+
+/// Adds what its layers compute to their input: x + f(x).
+public struct Residual: Layer {
+    let body: Sequential
+
+    /// Creates a residual connection around layers whose output has the shape of their input.
+    public init(@LayerBuilder _ layers: () -> [any Layer]) { body = Sequential(layers()) }
+
+    /// Computes the output.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
+        let y = body.forward(x, in: scope)
+        guard y.shape == x.shape else { fail("residual", "the layers make \(y.shape) of \(x.shape); both must be alike") }
+        return x + y
+    }
+}
+
+/// Scaled dot-product self-attention with several heads (Vaswani et al., 2017).
+///
+/// - Shape: input and output `[batch, positions, width]`; `inputWeight` `[width, 3 width]` holds query, key and value,
+///   `outputWeight` `[width, width]`.
+public struct MultiHeadAttention: Layer {
+    /// The number of heads; it divides the width.
+    public let heads: Int
+    /// Whether a position sees only itself and those before it.
+    public let isCausal: Bool
+
+    /// Its kind, `attention`.
+    public var kind: String { "attention" }
+
+    /// Creates an attention layer.
+    public init(heads: Int, causal: Bool = false) {
+        precondition(heads > 0, "MultiHeadAttention: the number of heads must be positive but is \(heads)")
+        self.heads = heads
+        isCausal = causal
+    }
+
+    /// Computes the output.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
+        guard x.rank == 3, x.shape[2] % heads == 0 else {
+            fail("attention", "needs [batch, positions, width] with a width that \(heads) heads divide, not \(x.shape)")
+        }
+        let (batch, positions, width) = (x.shape[0], x.shape[1], x.shape[2])
+        let depth = width / heads
+        let projected = linear(
+            x, scope.parameter("inputWeight", [width, 3 * width], initial: .pytorch),
+            scope.parameter("inputBias", [3 * width], initial: .pytorchBias(fanIn: width), role: .bias))
+        // [batch, positions, 3, heads, depth] -> [3, batch, heads, positions, depth]
+        let parts = projected.reshaped(to: [batch, positions, 3, heads, depth]).permuted([2, 0, 3, 1, 4])
+        let (query, key, value) = (parts[0], parts[1], parts[2])
+        let scores = matmul(query, key, transposeB: true) * (1 / Float(depth).squareRoot())
+        let mixed = matmul(scores.softmax(causal: isCausal), value)
+        let joined = mixed.permuted([0, 2, 1, 3]).reshaped(to: [batch, positions, width])
+        return linear(
+            joined, scope.parameter("outputWeight", [width, width], initial: .pytorch),
+            scope.parameter("outputBias", [width], initial: .pytorchBias(fanIn: width), role: .bias))
+    }
+}

@@ -1,0 +1,87 @@
+public import Tensors
+
+/// y = x W + b.
+///
+/// - Shape: input `[..., in]`, output `[..., out]`; weight `[in, out]`, bias `[out]`. `in` is inferred.
+public struct Linear: Layer {
+    /// The size of the output.
+    public let outputs: Int
+    /// Whether a bias is added.
+    public let hasBias: Bool
+    /// How the weight starts; PyTorch's default.
+    public let weight: Initializer
+    /// How the bias starts; PyTorch's default if nil.
+    public let bias: Initializer?
+
+    /// Creates a linear layer.
+    ///
+    /// - Precondition: `outputs` is positive.
+    public init(_ outputs: Int, bias hasBias: Bool = true, weight: Initializer = .pytorch, biasInitial: Initializer? = nil) {
+        precondition(outputs > 0, "Linear: the number of outputs must be positive but is \(outputs)")
+        self.outputs = outputs
+        self.hasBias = hasBias
+        self.weight = weight
+        self.bias = biasInitial
+    }
+
+    /// Computes the output.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
+        guard let inputs = x.shape.last else { fail("linear", "needs an input of at least one dimension, not a scalar") }
+        let weight = scope.parameter("weight", [inputs, outputs], initial: weight)
+        guard hasBias else { return linear(x, weight, nil) }
+        let bias = scope.parameter("bias", [outputs], initial: bias ?? .pytorchBias(fanIn: inputs))
+        return linear(x, weight, bias)
+    }
+}
+
+/// Maps tokens to vectors: the rows of its weight.
+///
+/// - Shape: input integers `[...]`, output `[..., width]`; weight `[vocabulary, width]`, normal with deviation 1 at
+///   the start (PyTorch's default).
+public struct Embedding: Layer {
+    /// The number of tokens.
+    public let vocabulary: Int
+    /// The size of a vector.
+    public let width: Int
+    /// How the weight starts.
+    public let weight: Initializer
+
+    /// Creates an embedding.
+    public init(_ vocabulary: Int, width: Int, weight: Initializer = .normal()) {
+        precondition(vocabulary > 0 && width > 0, "Embedding: sizes must be positive but are \(vocabulary), \(width)")
+        self.vocabulary = vocabulary
+        self.width = width
+        self.weight = weight
+    }
+
+    /// Looks the tokens up.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
+        embedding(x, scope.parameter("weight", [vocabulary, width], initial: weight))
+    }
+}
+
+/// Adds a learned vector for each position to a sequence.
+///
+/// - Shape: input and output `[batch, positions, width]`; weight `[length, width]`, positions <= length.
+public struct PositionalEmbedding: Layer {
+    /// The greatest number of positions.
+    public let length: Int
+    /// How the weight starts.
+    public let weight: Initializer
+
+    /// Creates a positional embedding.
+    public init(length: Int, weight: Initializer = .normal(deviation: 0.02)) {
+        precondition(length > 0, "PositionalEmbedding: the length must be positive but is \(length)")
+        self.length = length
+        self.weight = weight
+    }
+
+    /// Adds the vectors.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
+        guard x.rank == 3, x.shape[1] <= length else {
+            fail("positionalEmbedding", "needs [batch, positions up to \(length), width], not \(x.shape)")
+        }
+        let weight = scope.parameter("weight", [length, x.shape[2]], initial: weight)
+        return x + (x.shape[1] == length ? weight : weight.slice(axis: 0, 0..<x.shape[1]))
+    }
+}

@@ -1,0 +1,41 @@
+public import Tensors
+
+/// Turns gradients into updates. Optimizers are plain: regularization is composed beside them.
+///
+/// ```swift
+/// struct SignDescent: Optimizer {
+///     var learningRate: Float = 1e-3
+///     func update(_ gradient: Tensor, of parameter: Tensor, slots: inout [Tensor], at step: OptimizerStep) -> Tensor {
+///         gradient.sign() * -step.learningRate
+///     }
+/// }
+/// ```
+public protocol Optimizer: Sendable {
+    /// The learning rate, which a ``Schedule`` multiplies.
+    var learningRate: Float { get }
+
+    /// The names of the tensors that are kept for each parameter, of its shape and zero at the start.
+    var slots: [String] { get }
+
+    /// Returns what is to be added to a parameter.
+    func update(_ gradient: Tensor, of parameter: Tensor, slots: inout [Tensor], at step: OptimizerStep) -> Tensor
+}
+
+extension Optimizer {
+    /// No tensors.
+    public var slots: [String] { [] }
+}
+
+/// When an update is made.
+public struct OptimizerStep: Sendable {
+    /// The learning rate of this step, after the schedule.
+    public let learningRate: Float
+    /// The number of updates made before this one.
+    public let index: Int
+
+    /// Creates a step.
+    public init(learningRate: Float, index: Int) {
+        self.learningRate = learningRate
+        self.index = index
+    }
+}

@@ -1,0 +1,78 @@
+/// A number with a name.
+public struct NamedValue: Sendable, Hashable, Codable {
+    /// The name.
+    public let name: String
+    /// The number.
+    public let value: Double
+
+    /// Creates a named number.
+    public init(_ name: String, _ value: Double) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// The account of an epoch.
+public struct EpochRecord: Sendable, Hashable, Codable {
+    /// The epoch, counted from 0.
+    public let epoch: Int
+    /// The number of steps.
+    public let steps: Int
+    /// The number of samples.
+    public let samples: Int
+    /// The mean loss of the data over the epoch's samples as they were trained on, without penalties.
+    public let trainLoss: Double
+    /// The mean of each penalty over the epoch's steps, by the technique's name.
+    public let penalties: [NamedValue]
+    /// The mean loss of the validation data, without penalties; nil without such data.
+    public var validationLoss: Double?
+    /// The metrics of the validation data.
+    public var validationMetrics: [NamedValue]
+    /// The learning rate of the last step.
+    public let learningRate: Double
+    /// How long the epoch's steps took, in seconds.
+    public let seconds: Double
+    /// What techniques cost in this epoch; empty for epochs of few steps in which no times were taken.
+    public var costs: [HookCost]
+
+    /// Creates a record.
+    public init(
+        epoch: Int, steps: Int = 0, samples: Int = 0, trainLoss: Double, penalties: [NamedValue] = [],
+        validationLoss: Double? = nil, validationMetrics: [NamedValue] = [], learningRate: Double = 0,
+        seconds: Double = 0, costs: [HookCost] = []
+    ) {
+        self.epoch = epoch
+        self.steps = steps
+        self.samples = samples
+        self.trainLoss = trainLoss
+        self.penalties = penalties
+        self.validationLoss = validationLoss
+        self.validationMetrics = validationMetrics
+        self.learningRate = learningRate
+        self.seconds = seconds
+        self.costs = costs
+    }
+
+    /// The number of samples trained on in a second.
+    public var samplesPerSecond: Double { seconds > 0 ? Double(samples) / seconds : 0 }
+
+    /// A number of this record by name: `trainLoss`, `validationLoss`, or the name of a validation metric.
+    public func value(_ name: String) -> Double? {
+        switch name {
+        case "trainLoss": trainLoss
+        case "validationLoss": validationLoss
+        default: validationMetrics.first { $0.name == name }?.value
+        }
+    }
+}
+
+/// What a model achieves on data, in evaluation.
+public struct Evaluation: Sendable, Hashable, Codable {
+    /// The mean loss, without penalties.
+    public let loss: Double
+    /// The metrics.
+    public let metrics: [NamedValue]
+
+    /// A metric by name.
+    public subscript(name: String) -> Double? { metrics.first { $0.name == name }?.value }
+}

@@ -1,0 +1,108 @@
+internal import Tensors
+
+/// A model with its variables and the techniques that wrap it: what predicts, during training and after.
+final class ModelRunner {
+    let model: any Layer
+    let execution: Execution
+    let root: Frame
+    private(set) var inputShape: Shape?
+    private(set) var inputType: ScalarType = .float32
+    private(set) var outputShape: Shape?
+
+    init(_ model: any Layer, composition: Composition, seed: UInt64, store: VariableStore) {
+        self.model = model
+        execution = Execution(seed: seed, store: store, composition: composition)
+        root = Frame(execution: execution, path: "", name: "", kind: model.kind)
+        execution.bindSites(of: root)
+    }
+
+    /// Makes the first pass, in evaluation, which creates the variables.
+    func declare(with input: Tensor) {
+        inputShape = Shape(input.shape.dropFirst())
+        inputType = input.scalarType
+        outputShape = run(input, .evaluation, updatesState: false).shape
+    }
+
+    @inline(__always)
+    func run(_ input: Tensor, _ phase: Phase, updatesState: Bool) -> Tensor {
+        execution.inPhase(phase, updatesState: updatesState) { forward(input) }
+    }
+
+    /// A pass in the phase that is set.
+    @inline(__always)
+    func forward(_ input: Tensor) -> Tensor {
+        if !execution.observations.isEmpty { execution.observations.removeAll(keepingCapacity: true) }
+        return root.run(model, input)
+    }
+
+    /// Makes sure that a batch is one that the model was made for.
+    func check(_ input: Tensor) throws {
+        let sample = Shape(input.shape.dropFirst())
+        guard input.rank > 0, sample == inputShape, input.scalarType == inputType else {
+            let kind = inputType == .int32 ? "integers" : "floats"
+            let found = input.scalarType == .int32 ? "integers" : "floats"
+            throw DataError(
+                "the model takes \(kind) of shape [batch] + \(inputShape ?? []), but the input is \(found) of shape \(input.shape)")
+        }
+    }
+
+    /// Makes sure that targets fit the model's output and the loss.
+    func check(_ data: Dataset, for loss: Loss, name: String) throws {
+        try check(data.batch(data.order, 0..<min(1, data.count)).input)
+        guard let outputShape else { return }
+        let classes = outputShape.last ?? 1
+        switch loss.target {
+        case .classes:
+            if let range = data.labelRange {
+                guard Int(range.upperBound) < classes else {
+                    let sample = data.targets.firstIndex(of: range.upperBound)
+                    throw DataError(
+                        "label \(range.upperBound) of sample \(sample) of the \(name) data is out of range: the model's output of \(classes) classes takes labels in 0..<\(classes)")
+                }
+                let expected = Array(outputShape.dropFirst().dropLast())
+                guard data.targets.itemShape.dimensions == expected else {
+                    throw DataError(
+                        "a target of the \(name) data has shape \(data.targets.itemShape), but the model's output \(outputShape) needs one label for each of \(Shape(expected))")
+                }
+            } else {
+                try checkValues(data, outputShape, name, "probabilities")
+            }
+        case .values:
+            guard data.labelRange == nil else {
+                throw DataError("the \(name) targets are integers, but the loss \"\(loss.name)\" takes numbers; give them as floats")
+            }
+            try checkValues(data, outputShape, name, "values")
+        }
+    }
+
+    private func checkValues(_ data: Dataset, _ output: Shape, _ name: String, _ what: String) throws {
+        let expected = Array(output.dropFirst())
+        guard data.targets.itemShape.dimensions == expected else {
+            throw DataError(
+                "a target of the \(name) data has shape \(data.targets.itemShape), but the model's output is \(Shape(expected)) for each sample; \(what) must have the same shape")
+        }
+    }
+
+    /// Measures on a whole data set, in evaluation.
+    func evaluate(_ data: Dataset, loss: Loss, metrics: [Metric], batchSize: Int) -> Evaluation {
+        var total = 0.0
+        var count = 0
+        var sums = metrics.map { [Double](repeating: 0, count: $0.sumCount) }
+        for batch in data.batches(ofSize: batchSize) {
+            let output = run(batch.input, .evaluation, updatesState: false)
+            total += Double(loss(output, batch.target).item) * Double(batch.count)
+            count += batch.count
+            for (index, metric) in metrics.enumerated() { metric.gather(output, batch.target, &sums[index]) }
+        }
+        return Evaluation(
+            loss: total / Double(count),
+            metrics: zip(metrics, sums).map { NamedValue($0.name, $0.finish($1)) })
+    }
+}
+
+extension Column {
+    func firstIndex(of label: Int32) -> Int {
+        guard case .integers(let values) = elements, let index = values.firstIndex(of: label) else { return 0 }
+        return index / max(itemShape.elementCount, 1)
+    }
+}

@@ -1,0 +1,38 @@
+// What the kernels share below the instruction sets: the table, the thread pool's inner face, start-up.
+
+#ifndef BALLAST_RUNTIME_H
+#define BALLAST_RUNTIME_H
+
+#include "include/CKernels.h"
+#include "kernels.h"
+
+#pragma clang assume_nonnull begin
+
+/// One pointer per kernel; every variant fills one.
+typedef struct {
+#define KERNEL(result, name, parameters, arguments) result(*name) parameters;
+  KERNELS(KERNEL)
+#undef KERNEL
+} ballast_kernel_table;
+
+extern const ballast_kernel_table ballast_kernels_baseline;
+#if defined(__x86_64__)
+extern const ballast_kernel_table ballast_kernels_avx2;
+extern const ballast_kernel_table ballast_kernels_avx512;
+#endif
+
+/// The table in use. Never null: it is the baseline's until start-up has chosen.
+extern const ballast_kernel_table *ballast_kernels;
+
+/// The number of threads to start with: 0 means one per processor.
+int ballast_requested_threads(void);
+
+typedef void (*ballast_range_body)(void *_Nullable context, size_t begin, size_t end);
+
+/// Splits 0..<count into pieces of `grain` (the last may be shorter) and runs them on the pool; a count of at most
+/// `grain` runs on the caller at once. The pieces depend on count and grain alone.
+void ballast_parallel_range(size_t count, size_t grain, void *_Nullable context, ballast_range_body body);
+
+#pragma clang assume_nonnull end
+
+#endif

@@ -1,0 +1,35 @@
+internal import CKernels
+
+/// Where in a model the current thread is computing, for the messages of failures.
+///
+/// Nothing but those messages depends on it.
+package final class Breadcrumb {
+    package let path: String
+
+    package init(path: String) { self.path = path }
+
+    /// Makes this the current thread's place, and returns what was there before, for ``leave(to:)``.
+    @inline(__always)
+    package func enter() -> UnsafeMutableRawPointer? {
+        let previous = ballast_breadcrumb()
+        ballast_set_breadcrumb(Unmanaged.passUnretained(self).toOpaque())
+        return previous
+    }
+
+    @inline(__always)
+    package static func leave(to previous: UnsafeMutableRawPointer?) {
+        ballast_set_breadcrumb(previous)
+    }
+
+    package static var currentPath: String? {
+        ballast_breadcrumb().map { Unmanaged<Breadcrumb>.fromOpaque($0).takeUnretainedValue().path }
+    }
+}
+
+/// Stops the program over a mistake in the code of a model or technique, naming the operation and the layer.
+package func fail(
+    _ operation: StaticString, _ message: @autoclosure () -> String, file: StaticString = #file, line: UInt = #line
+) -> Never {
+    let place = Breadcrumb.currentPath.map { " (in \"\($0)\")" } ?? ""
+    fatalError("\(operation): \(message())\(place)", file: file, line: line)
+}

@@ -1,0 +1,89 @@
+internal import CKernels
+
+// Means over all elements, each one recorded operation.
+
+/// Requires two float tensors of one shape.
+private func requireAlike(_ name: StaticString, _ output: Tensor, _ target: Tensor) {
+    output.requireFloats(name)
+    target.requireFloats(name)
+    guard output.shape == target.shape else {
+        fail(name, "the output \(output.shape) and the target \(target.shape) must have one shape")
+    }
+}
+
+/// The mean of some reduction of a tensor.
+private func scaledMean(_ reduction: ballast_reduction, of values: Tensor, scale: Float) -> Tensor {
+    let axes = ReducedAxes(allOf: values.shape)
+    return axes.reduced(reduction, values, scale: scale * axes.reciprocalCount, keepingDimensions: false)
+}
+
+/// Records a loss of output - target, given what its gradient is proportional to.
+private func recorded(
+    _ name: StaticString, _ loss: Tensor, _ output: Tensor, _ target: Tensor, scale: Float,
+    slope: @escaping () -> Tensor
+) -> Tensor {
+    guard let tape = Tape.of(output, target) else { return loss }
+    let outputSlot = tape.slot(of: output)
+    let targetSlot = tape.slot(of: target)
+    let factor = Float(Double(scale) / Double(output.elementCount))
+    return tape.record(name, loss) { gradient, tape in
+        let slope = slope()
+        tape.accumulate(slope, scale: factor * gradient.item, into: outputSlot)
+        tape.accumulate(slope, scale: -factor * gradient.item, into: targetSlot)
+    }
+}
+
+/// `scale` times the mean of the squares of output - target; a scalar, NaN if there are no elements.
+public func meanSquaredError(_ output: Tensor, _ target: Tensor, scale: Float = 1) -> Tensor {
+    requireAlike("meanSquaredError", output, target)
+    let difference = combined("meanSquaredError", ballast_subtract, output, target)
+    let loss = scaledMean(ballast_sum_of_squares, of: difference, scale: scale)
+    return recorded("meanSquaredError", loss, output, target, scale: 2 * scale) { difference }
+}
+
+/// The mean of the magnitudes of output - target; a scalar. The derivative of a magnitude at 0 is 0.
+public func meanAbsoluteError(_ output: Tensor, _ target: Tensor) -> Tensor {
+    requireAlike("meanAbsoluteError", output, target)
+    let difference = combined("meanAbsoluteError", ballast_subtract, output, target)
+    let loss = scaledMean(ballast_sum_of_magnitudes, of: difference, scale: 1)
+    return recorded("meanAbsoluteError", loss, output, target, scale: 1) { difference.sign() }
+}
+
+/// The mean of d²/2 where the magnitude of d = output - target is at most `delta`, of delta (|d| - delta/2)
+/// elsewhere; a scalar (Huber, 1964).
+///
+/// - Precondition: `delta` is positive.
+public func huber(_ output: Tensor, _ target: Tensor, delta: Float = 1) -> Tensor {
+    requireAlike("huber", output, target)
+    guard delta > 0 else { fail("huber", "delta must be positive but is \(delta)") }
+    let difference = combined("huber", ballast_subtract, output, target)
+    let limited = difference.clamped(to: -delta...delta)
+    // Both cases are limited (d - limited / 2).
+    let loss = scaledMean(ballast_sum, of: limited * (difference - limited * 0.5), scale: 1)
+    return recorded("huber", loss, output, target, scale: 1) { limited }
+}
+
+/// The mean of -target log sigmoid(logits) - (1 - target) log(1 - sigmoid(logits)), computed without overflow; a scalar.
+///
+/// - Parameters:
+///   - logits: before any sigmoid.
+///   - target: probabilities of the same shape.
+public func binaryCrossEntropy(_ logits: Tensor, _ target: Tensor) -> Tensor {
+    requireAlike("binaryCrossEntropy", logits, target)
+    let logitValues = logits.detached
+    let targetValues = target.detached
+    // max(x, 0) - x t + log(1 + exp(-|x|)): for t = 0 or 1 the first two terms cancel exactly.
+    let losses = logitValues.relu() - logitValues * targetValues + (-logitValues.magnitude()).softplus()
+    let loss = scaledMean(ballast_sum, of: losses, scale: 1)
+    guard let tape = Tape.of(logits, target) else { return loss }
+    let logitsSlot = tape.slot(of: logits)
+    let targetSlot = tape.slot(of: target)
+    let factor = ReducedAxes(allOf: logits.shape).reciprocalCount
+    return tape.record("binaryCrossEntropy", loss) { gradient, tape in
+        let scale = factor * gradient.item
+        if logitsSlot.isWanted {
+            tape.accumulate(logitValues.sigmoid() - targetValues, scale: scale, into: logitsSlot)
+        }
+        tape.accumulate(logitValues, scale: -scale, into: targetSlot)
+    }
+}

@@ -1,0 +1,230 @@
+internal import CKernels
+
+// MARK: Sums and means
+
+extension Tensor {
+    /// The sum of all elements, a scalar.
+    public func sum() -> Tensor { weightedSum("sum", ReducedAxes(allOf: shape), false, scale: 1) }
+
+    /// The sums over some axes.
+    ///
+    /// - Parameters:
+    ///   - axes: the axes to sum over; negative ones count from the end.
+    ///   - keepingDimensions: whether those axes stay, with the size 1.
+    public func sum(axes: [Int], keepingDimensions: Bool = false) -> Tensor {
+        weightedSum("sum", ReducedAxes(axes, of: shape, for: "sum"), keepingDimensions, scale: 1)
+    }
+
+    /// The mean of all elements, a scalar; NaN if there are none.
+    public func mean() -> Tensor {
+        let axes = ReducedAxes(allOf: shape)
+        return weightedSum("mean", axes, false, scale: axes.reciprocalCount)
+    }
+
+    /// The means over some axes.
+    ///
+    /// - Parameters:
+    ///   - axes: the axes to average over; negative ones count from the end.
+    ///   - keepingDimensions: whether those axes stay, with the size 1.
+    public func mean(axes: [Int], keepingDimensions: Bool = false) -> Tensor {
+        let axes = ReducedAxes(axes, of: shape, for: "mean")
+        return weightedSum("mean", axes, keepingDimensions, scale: axes.reciprocalCount)
+    }
+
+    private func weightedSum(
+        _ name: StaticString, _ axes: ReducedAxes, _ keepingDimensions: Bool, scale: Float
+    ) -> Tensor {
+        requireFloats(name)
+        let output = axes.reduced(ballast_sum, self, scale: scale, keepingDimensions: keepingDimensions)
+        guard let tape = Tape.of(self) else { return output }
+        let slot = tape.slot(of: self)
+        return tape.record(name, output) { gradient, tape in
+            let scaled = scale == 1 ? gradient : gradient * scale
+            tape.accumulate(broadcasting: scaled.reshaped(to: axes.kept), into: slot)
+        }
+    }
+
+    /// This tensor summed over the axes along which a tensor of the given shape would be repeated to get to its own.
+    ///
+    /// The reverse of broadcasting: what the gradient of a broadcast operand goes through.
+    package func summed(toShape target: Shape) -> Tensor {
+        guard shape != target else { return self }
+        let axes = ReducedAxes(of: shape, broadcastFrom: target)
+        return weightedSum("summed", axes, true, scale: 1).reshaped(to: target)
+    }
+
+    /// The variance of all elements, a scalar.
+    ///
+    /// - Parameter unbiased: whether to divide by the count minus one instead of the count.
+    public func variance(unbiased: Bool = false) -> Tensor {
+        variance(ReducedAxes(allOf: shape), false, unbiased)
+    }
+
+    /// The variances over some axes.
+    ///
+    /// - Parameters:
+    ///   - axes: the axes to go over; negative ones count from the end.
+    ///   - keepingDimensions: whether those axes stay, with the size 1.
+    ///   - unbiased: whether to divide by the count minus one instead of the count.
+    public func variance(axes: [Int], keepingDimensions: Bool = false, unbiased: Bool = false) -> Tensor {
+        variance(ReducedAxes(axes, of: shape, for: "variance"), keepingDimensions, unbiased)
+    }
+
+    private func variance(_ axes: ReducedAxes, _ keepingDimensions: Bool, _ unbiased: Bool) -> Tensor {
+        requireFloats("variance")
+        let scale = Float(1 / Double(axes.count - (unbiased ? 1 : 0)))
+        let mean = axes.reduced(ballast_sum, self, scale: axes.reciprocalCount, keepingDimensions: true)
+        let centered = combined("variance", ballast_subtract, self, mean)
+        let output = axes.reduced(
+            ballast_sum_of_squares, centered, scale: scale, keepingDimensions: keepingDimensions)
+        guard let tape = Tape.of(self) else { return output }
+        let slot = tape.slot(of: self)
+        return tape.record("variance", output) { gradient, tape in
+            // The mean moves with the elements too, but its share is 2 Σ centered = 0.
+            tape.accumulate(centered * (gradient.reshaped(to: axes.kept) * (2 * scale)), into: slot)
+        }
+    }
+}
+
+// MARK: Largest and smallest
+
+extension Tensor {
+    /// The largest element, a scalar; equal ones share its gradient.
+    public func maximum() -> Tensor { extremum("maximum", ballast_largest, ReducedAxes(allOf: shape), false) }
+
+    /// The largest elements along some axes; equal ones share the gradient (PyTorch's `amax`).
+    ///
+    /// - Parameters:
+    ///   - axes: the axes to go over; negative ones count from the end.
+    ///   - keepingDimensions: whether those axes stay, with the size 1.
+    public func maximum(axes: [Int], keepingDimensions: Bool = false) -> Tensor {
+        extremum("maximum", ballast_largest, ReducedAxes(axes, of: shape, for: "maximum"), keepingDimensions)
+    }
+
+    /// The smallest element, a scalar; equal ones share its gradient.
+    public func minimum() -> Tensor { extremum("minimum", ballast_smallest, ReducedAxes(allOf: shape), false) }
+
+    /// The smallest elements along some axes; equal ones share the gradient (PyTorch's `amin`).
+    ///
+    /// - Parameters:
+    ///   - axes: the axes to go over; negative ones count from the end.
+    ///   - keepingDimensions: whether those axes stay, with the size 1.
+    public func minimum(axes: [Int], keepingDimensions: Bool = false) -> Tensor {
+        extremum("minimum", ballast_smallest, ReducedAxes(axes, of: shape, for: "minimum"), keepingDimensions)
+    }
+
+    private func extremum(
+        _ name: StaticString, _ reduction: ballast_reduction, _ axes: ReducedAxes, _ keepingDimensions: Bool
+    ) -> Tensor {
+        requireFloats(name)
+        let output = axes.reduced(reduction, self, keepingDimensions: keepingDimensions)
+        guard let tape = Tape.of(self) else { return output }
+        let slot = tape.slot(of: self)
+        let input = detached
+        return tape.record(name, output) { gradient, tape in
+            let reached = input.isEqual(to: output.reshaped(to: axes.kept))
+            let ties = axes.reduced(ballast_sum, reached, keepingDimensions: true)
+            tape.accumulate(reached * (gradient.reshaped(to: axes.kept) / ties), into: slot)
+        }
+    }
+
+    /// The position of the largest element along the last axis, the first one on ties.
+    ///
+    /// - Returns: integers, of this shape without its last axis.
+    public func argmax() -> Tensor {
+        requireFloats("argmax")
+        let (rows, columns) = lastAxis("argmax")
+        guard columns > 0 else { fail("argmax", "the last axis of the shape \(shape) is empty") }
+        let output = Tensor(uninitialized: shape.droppingLast(), scalarType: .int32)
+        ballast_argmax(rows, columns, storage.floats, output.storage.integers)
+        return output
+    }
+
+    /// The tensor seen as rows along the last axis.
+    func lastAxis(_ operation: StaticString) -> (rows: Int, columns: Int) {
+        guard rank > 0 else { fail(operation, "needs at least one axis, but the tensor is a scalar") }
+        return (shape.elementCount(in: 0..<rank - 1), shape[rank - 1])
+    }
+}
+
+// MARK: Norms
+
+extension Tensor {
+    /// The sum of the squares of all elements, a scalar.
+    public func sumOfSquares() -> Tensor { Tensors.sumOfSquares(of: [self], scale: 1) }
+
+    /// The sum of the magnitudes of all elements, a scalar; the derivative of a magnitude at 0 is 0.
+    public func sumOfMagnitudes() -> Tensor { Tensors.sumOfMagnitudes(of: [self], scale: 1) }
+
+    /// The square root of the sum of squares, a scalar; its gradient where all elements are 0 is 0.
+    public func norm() -> Tensor {
+        requireFloats("norm")
+        let squares = ReducedAxes(allOf: shape).reduced(ballast_sum_of_squares, self, keepingDimensions: false)
+        let output = squares.squareRoot()
+        guard let tape = Tape.of(self) else { return output }
+        let slot = tape.slot(of: self)
+        let input = detached
+        return tape.record("norm", output) { gradient, tape in
+            let scale = output.item == 0 ? 0 : gradient.item / output.item
+            tape.accumulate(input, scale: scale, into: slot)
+        }
+    }
+}
+
+/// An input of a sum over many tensors.
+private struct Summand {
+    let index: Int32
+    /// Nil for a leaf whose gradient is kept as a factor of the leaf itself.
+    let values: Tensor?
+}
+
+/// Adds up a reduction of each tensor, times a scale.
+private func total(
+    _ name: StaticString, _ reduction: ballast_reduction, of tensors: [Tensor], scale: Float
+) -> Tensor {
+    let output = Tensor(0)
+    for tensor in tensors {
+        tensor.requireFloats(name)
+        ReducedAxes(allOf: tensor.shape).reduce(
+            reduction, tensor, scale: scale, accumulate: true, into: output.storage.floats)
+    }
+    return output
+}
+
+/// `scale` times the sum of the squares of all elements of all tensors, as one recorded operation.
+///
+/// The gradient of a leaf is kept as a factor of that leaf, so that the way back touches none of its memory.
+package func sumOfSquares(of tensors: [Tensor], scale: Float) -> Tensor {
+    let output = total("sumOfSquares", ballast_sum_of_squares, of: tensors, scale: scale)
+    guard let tape = Tape.of(tensors) else { return output }
+    let summands = tensors.compactMap { tensor in
+        tape.index(of: tensor).map { Summand(index: $0, values: tape.isLeaf($0) ? nil : tensor.detached) }
+    }
+    return tape.record("sumOfSquares", output) { gradient, tape in
+        let factor = 2 * scale * gradient.item
+        for summand in summands {
+            guard let values = summand.values else {
+                tape.accumulateLeaf(summand.index, scale: factor)
+                continue
+            }
+            tape.accumulate(values, scale: factor, into: GradientSlot(index: summand.index, shape: values.shape))
+        }
+    }
+}
+
+/// `scale` times the sum of the magnitudes of all elements of all tensors, as one recorded operation.
+package func sumOfMagnitudes(of tensors: [Tensor], scale: Float) -> Tensor {
+    let output = total("sumOfMagnitudes", ballast_sum_of_magnitudes, of: tensors, scale: scale)
+    guard let tape = Tape.of(tensors) else { return output }
+    let summands = tensors.compactMap { tensor in
+        tape.index(of: tensor).map { Summand(index: $0, values: tensor.detached) }
+    }
+    return tape.record("sumOfMagnitudes", output) { gradient, tape in
+        let factor = scale * gradient.item
+        for summand in summands {
+            guard let values = summand.values else { continue }
+            tape.accumulate(
+                values.sign(), scale: factor, into: GradientSlot(index: summand.index, shape: values.shape))
+        }
+    }
+}

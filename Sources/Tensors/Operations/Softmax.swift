@@ -1,0 +1,136 @@
+internal import CKernels
+
+extension Tensor {
+    /// exp(x) / Σ exp(x) along the last axis.
+    ///
+    /// - Parameter causal: whether the last two axes are queries and keys of which query i sees only the keys
+    ///   0...i (counted so that the last query sees all keys); the others get 0.
+    public func softmax(causal: Bool = false) -> Tensor {
+        requireFloats("softmax")
+        let (rows, columns) = lastAxis("softmax")
+        guard !causal || rank >= 2 else {
+            fail("softmax", "a causal one needs an axis of queries and one of keys, but the shape is \(shape)")
+        }
+        guard !causal || shape[rank - 2] <= columns else {
+            fail("softmax", "a causal one needs at least as many keys as queries, but the shape is \(shape)")
+        }
+        let output = Tensor(uninitialized: shape)
+        ballast_softmax(rows, columns, causal ? shape[rank - 2] : 0, storage.floats, output.storage.floats)
+        guard let tape = Tape.of(self) else { return output }
+        let slot = tape.slot(of: self)
+        return tape.record("softmax", output) { gradient, tape in
+            tape.accumulate(into: slot) { pointer, accumulate in
+                ballast_softmax_gradient(
+                    rows, columns, output.storage.floats, gradient.storage.floats, accumulate, pointer)
+            }
+        }
+    }
+
+    /// The logarithm of ``softmax(causal:)``, computed without overflow.
+    public func logSoftmax() -> Tensor {
+        requireFloats("logSoftmax")
+        let (rows, columns) = lastAxis("logSoftmax")
+        let output = Tensor(uninitialized: shape)
+        ballast_log_softmax(rows, columns, storage.floats, output.storage.floats)
+        guard let tape = Tape.of(self) else { return output }
+        let slot = tape.slot(of: self)
+        return tape.record("logSoftmax", output) { gradient, tape in
+            tape.accumulate(into: slot) { pointer, accumulate in
+                ballast_log_softmax_gradient(
+                    rows, columns, output.storage.floats, gradient.storage.floats, accumulate, pointer)
+            }
+        }
+    }
+}
+
+// MARK: Cross-entropy
+
+/// The mean over all rows of -log softmax(logits)[label], or of -Σ target log softmax(logits); a scalar.
+///
+/// - Parameters:
+///   - logits: `[..., classes]`, before any softmax.
+///   - target: labels (integers) of the shape `[...]`, each in `0..<classes`, or probabilities of the shape of the logits.
+/// - Returns: nats per row; NaN if there are no rows.
+public func crossEntropy(_ logits: Tensor, _ target: Tensor) -> Tensor {
+    let forward = CrossEntropy("crossEntropy", logits, target)
+    let axes = ReducedAxes(allOf: forward.losses.shape)
+    let output = axes.reduced(
+        ballast_sum, forward.losses, scale: axes.reciprocalCount, keepingDimensions: false)
+    return forward.recorded("crossEntropy", output, logits, target, scale: axes.reciprocalCount)
+}
+
+/// -log softmax(logits)[label], or -Σ target log softmax(logits), of each row.
+///
+/// - Parameters:
+///   - logits: `[..., classes]`, before any softmax.
+///   - target: labels (integers) of the shape `[...]`, each in `0..<classes`, or probabilities of the shape of the logits.
+/// - Returns: nats, of the shape `[...]`.
+public func crossEntropyPerRow(_ logits: Tensor, _ target: Tensor) -> Tensor {
+    let forward = CrossEntropy("crossEntropyPerRow", logits, target)
+    return forward.recorded("crossEntropyPerRow", forward.losses, logits, target, scale: 1)
+}
+
+/// What the way back of a cross-entropy needs.
+private struct CrossEntropy {
+    let losses: Tensor
+    private let probabilities: Tensor
+    private let rows: Int
+    private let columns: Int
+
+    init(_ name: StaticString, _ logits: Tensor, _ target: Tensor) {
+        logits.requireFloats(name)
+        (rows, columns) = logits.lastAxis(name)
+        let rowShape = logits.shape.droppingLast()
+        let hasLabels = target.scalarType == .int32
+        guard target.shape == (hasLabels ? rowShape : logits.shape) else {
+            fail(
+                name,
+                "\(hasLabels ? "labels" : "probabilities") of shape \(target.shape) do not fit logits of shape "
+                    + "\(logits.shape): \(hasLabels ? rowShape : logits.shape) is needed")
+        }
+        losses = Tensor(uninitialized: rowShape)
+        probabilities = Tensor(uninitialized: logits.shape)
+        let output = probabilities.storage.floats
+        if hasLabels {
+            target.requireIntegers(name, below: columns, called: "label")
+            ballast_cross_entropy(
+                rows, columns, logits.storage.floats, target.storage.integers, losses.storage.floats, output)
+        } else {
+            ballast_soft_cross_entropy(
+                rows, columns, logits.storage.floats, target.storage.floats, losses.storage.floats, output)
+        }
+    }
+
+    /// Records the mean (a scalar output) or the rows' losses (any other).
+    func recorded(
+        _ name: StaticString, _ output: Tensor, _ logits: Tensor, _ target: Tensor, scale: Float
+    ) -> Tensor {
+        guard let tape = Tape.of(logits, target) else { return output }
+        let logitsSlot = tape.slot(of: logits)
+        let targetSlot = tape.slot(of: target)
+        let (logits, target) = (logits.detached, target.detached)
+        return tape.record(name, output) { gradient, tape in
+            tape.accumulate(into: logitsSlot) { pointer, accumulate in
+                addGradient(of: target, gradient, scale: scale, accumulate, pointer)
+            }
+            guard targetSlot.isWanted else { return }
+            let rowGradient = gradient.rank == 0 ? gradient : gradient.expandingDimension(at: -1)
+            tape.accumulate(logits.logSoftmax() * rowGradient, scale: -scale, into: targetSlot)
+        }
+    }
+
+    private func addGradient(
+        of target: Tensor, _ gradient: Tensor, scale: Float, _ accumulate: Bool, _ pointer: UnsafeMutablePointer<Float>
+    ) {
+        let isOne = gradient.rank == 0
+        if target.scalarType == .int32 {
+            ballast_cross_entropy_gradient(
+                rows, columns, probabilities.storage.floats, target.storage.integers, gradient.storage.floats,
+                isOne, scale, accumulate, pointer)
+        } else {
+            ballast_soft_cross_entropy_gradient(
+                rows, columns, probabilities.storage.floats, target.storage.floats, gradient.storage.floats,
+                isOne, scale, accumulate, pointer)
+        }
+    }
+}

@@ -1,0 +1,149 @@
+/// The type of a tensor's elements.
+public enum ScalarType: String, Sendable, Hashable {
+    /// Single-precision numbers: everything that is computed with.
+    case float32
+    /// 32-bit integers: class labels, tokens, indices.
+    case int32
+}
+
+/// A dense, row-major array of numbers of any rank up to eight, with value semantics.
+///
+/// Elements are `Float` for everything that is computed with, or `Int32` for class labels and tokens. A tensor
+/// computed from one whose gradient is wanted remembers how, so that reverse-mode differentiation can go back;
+/// see ``valueWithGradients(at:of:)``. Copies share memory until one of them is changed.
+public struct Tensor {
+    package var storage: Storage
+    /// The sizes of the dimensions, outermost first.
+    public let shape: Shape
+    /// The type of the elements.
+    public let scalarType: ScalarType
+    /// Where the tensor stands in a differentiated computation; nil if no gradient flows to it.
+    package var node: TapeNode?
+
+    @inline(__always)
+    package init(storage: Storage, shape: Shape, scalarType: ScalarType = .float32, node: TapeNode? = nil) {
+        self.storage = storage
+        self.shape = shape
+        self.scalarType = scalarType
+        self.node = node
+    }
+
+    /// A tensor of floats with undefined content, for a kernel to fill.
+    @inline(__always)
+    package init(uninitialized shape: Shape, scalarType: ScalarType = .float32) {
+        self.init(storage: Storage(byteCount: shape.elementCount * 4), shape: shape, scalarType: scalarType)
+    }
+
+    /// Creates a tensor from its elements in row-major order.
+    ///
+    /// - Precondition: as many scalars as `shape` has elements.
+    public init(_ scalars: [Float], shape: Shape) {
+        guard scalars.count == shape.elementCount else {
+            fail("Tensor", "\(scalars.count) scalars do not fill the shape \(shape) of \(shape.elementCount)")
+        }
+        self.init(uninitialized: shape)
+        scalars.withUnsafeBytes { storage.fill(from: $0) }
+    }
+
+    /// Creates a one-dimensional tensor.
+    public init(_ scalars: [Float]) { self.init(scalars, shape: [scalars.count]) }
+
+    /// Creates a scalar.
+    public init(_ value: Float) {
+        self.init(uninitialized: Shape())
+        storage.floats.pointee = value
+    }
+
+    /// Creates a tensor of class labels, tokens or indices.
+    ///
+    /// - Precondition: as many integers as `shape` has elements.
+    public init(integers: [Int32], shape: Shape) {
+        guard integers.count == shape.elementCount else {
+            fail("Tensor", "\(integers.count) integers do not fill the shape \(shape) of \(shape.elementCount)")
+        }
+        self.init(uninitialized: shape, scalarType: .int32)
+        integers.withUnsafeBytes { storage.fill(from: $0) }
+    }
+
+    /// Creates a one-dimensional tensor of class labels, tokens or indices.
+    public init(integers: [Int32]) { self.init(integers: integers, shape: [integers.count]) }
+
+    /// The number of dimensions.
+    public var rank: Int { shape.rank }
+
+    /// The number of elements.
+    public var elementCount: Int { shape.elementCount }
+
+    /// Whether a gradient can flow back through this tensor.
+    public var isTracked: Bool { node.map { $0.generation == $0.tape.generation } ?? false }
+
+    /// The same values, through which no gradient flows.
+    public var detached: Tensor { Tensor(storage: storage, shape: shape, scalarType: scalarType) }
+
+    /// The elements in row-major order.
+    ///
+    /// - Precondition: the elements are floats.
+    public var scalars: [Float] {
+        requireFloats("scalars")
+        return Array(UnsafeBufferPointer(start: storage.floats, count: elementCount))
+    }
+
+    /// The elements in row-major order.
+    ///
+    /// - Precondition: the elements are integers.
+    public var integers: [Int32] {
+        requireIntegers("integers")
+        return Array(UnsafeBufferPointer(start: storage.integers, count: elementCount))
+    }
+
+    /// The only element.
+    ///
+    /// - Precondition: there is just one, a float.
+    public var item: Float {
+        requireFloats("item")
+        guard elementCount == 1 else { fail("item", "needs a tensor of one element, not of shape \(shape)") }
+        return storage.floats.pointee
+    }
+
+    /// Calls `body` with the elements.
+    public func withUnsafeFloats<R, E>(_ body: (UnsafeBufferPointer<Float>) throws(E) -> R) throws(E) -> R {
+        requireFloats("withUnsafeFloats")
+        return try withExtendedLifetime(storage) { () throws(E) -> R in
+            try body(UnsafeBufferPointer(start: storage.floats, count: elementCount))
+        }
+    }
+
+    /// Calls `body` with the elements to change; memory that other tensors share is copied first.
+    ///
+    /// The changed tensor stands outside any differentiated computation.
+    public mutating func withUnsafeMutableFloats<R, E>(
+        _ body: (UnsafeMutableBufferPointer<Float>) throws(E) -> R
+    ) throws(E) -> R {
+        requireFloats("withUnsafeMutableFloats")
+        node = nil
+        makeUnique()
+        return try withExtendedLifetime(storage) { () throws(E) -> R in
+            try body(UnsafeMutableBufferPointer(start: storage.floats, count: elementCount))
+        }
+    }
+
+    /// Makes sure that no other tensor shares the memory, so that it can be written.
+    @inline(__always)
+    package mutating func makeUnique() {
+        if !isKnownUniquelyReferenced(&storage) { storage = storage.copy() }
+    }
+
+    @inline(__always)
+    package func requireFloats(_ operation: StaticString) {
+        guard scalarType == .float32 else {
+            fail(operation, "needs floats, but the tensor of shape \(shape) holds integers (labels or tokens)")
+        }
+    }
+
+    @inline(__always)
+    package func requireIntegers(_ operation: StaticString) {
+        guard scalarType == .int32 else {
+            fail(operation, "needs integers (labels or tokens), but the tensor of shape \(shape) holds floats")
+        }
+    }
+}
