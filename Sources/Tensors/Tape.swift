@@ -76,14 +76,25 @@ package final class Tape {
     }
 
     @inline(__always)
-    package static func of(_ a: Tensor, _ b: Tensor) -> Tape? { of(a) ?? of(b) }
+    package static func of(_ a: Tensor, _ b: Tensor) -> Tape? { joined(of(a), of(b)) }
 
     @inline(__always)
-    package static func of(_ a: Tensor, _ b: Tensor, _ c: Tensor?) -> Tape? { of(a) ?? of(b) ?? c.flatMap { of($0) } }
+    package static func of(_ a: Tensor, _ b: Tensor, _ c: Tensor?) -> Tape? {
+        joined(joined(of(a), of(b)), c.flatMap { of($0) })
+    }
 
-    package static func of(_ tensors: [Tensor]) -> Tape? {
-        for tensor in tensors { if let tape = of(tensor) { return tape } }
-        return nil
+    package static func of(_ tensors: [Tensor]) -> Tape? { tensors.reduce(nil) { joined($0, of($1)) } }
+
+    /// The one tape of two operands. A gradient cannot flow back on two at once, so they must not meet.
+    @inline(__always)
+    private static func joined(_ a: Tape?, _ b: Tape?) -> Tape? {
+        guard let a else { return b }
+        guard b == nil || b === a else {
+            fail(
+                "gradient",
+                "tensors of two differentiated computations meet; use the outer one's as `detached` in the inner one")
+        }
+        return a
     }
 
     /// The index of a tensor on this tape; nil if no gradient flows to it.
@@ -156,7 +167,7 @@ package final class Tape {
             fail("gradient", "needs a scalar, not a tensor of shape \(output.shape)")
         }
         guard let index = index(of: output) else { return }
-        accumulate(Tensor.one(shape: output.shape), into: index)
+        accumulate(Tensor.ones(output.shape), into: index)
     }
 
     /// Goes back from the seeds to the leaves.
@@ -187,12 +198,4 @@ package final class Tape {
 
     /// The number of records, leaves included.
     package var count: Int { records.count }
-}
-
-extension Tensor {
-    static func one(shape: Shape) -> Tensor {
-        let tensor = Tensor(uninitialized: shape)
-        ballast_fill(shape.elementCount, 1, tensor.storage.floats)
-        return tensor
-    }
 }

@@ -1,4 +1,4 @@
-public import Tensors
+internal import Tensors
 
 /// A model, what it is trained for, and the regularization that is composed over it.
 ///

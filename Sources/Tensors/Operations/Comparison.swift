@@ -15,11 +15,11 @@ private func extremum(
     let right = tape.slot(of: b)
     let (a, b) = (a.detached, b.detached)
     return tape.record(name, output) { gradient, tape in
-        let (first, second) = operation == ballast_maximum ? (a, b) : (b, a)
-        let share = 0.5 * (first.isGreater(than: second) + first.isGreaterOrEqual(to: second))
-        let (leftShare, rightShare) = operation == ballast_maximum ? (share, 1 - share) : (1 - share, share)
-        if left.isWanted { tape.accumulate(gradient * leftShare, into: left) }
-        if right.isWanted { tape.accumulate(gradient * rightShare, into: right) }
+        // Of the left tensor: 1 where it is taken, a half where both are equal.
+        let (winner, loser) = operation == ballast_maximum ? (a, b) : (b, a)
+        let share = 0.5 * (winner.isGreater(than: loser) + winner.isGreaterOrEqual(to: loser))
+        if left.isWanted { tape.accumulate(gradient * share, into: left) }
+        if right.isWanted { tape.accumulate(gradient * (1 - share), into: right) }
     }
 }
 

@@ -70,8 +70,8 @@ struct FashionMNISTFetchTests {
         #expect(result.error?.kind == .download)
         #expect(result.files.isEmpty)
         let reasons = [
-            "short": "expected 2391 bytes, received 2390", "long": "more than the expected 2391 bytes", "damaged": "incorrect data check",
-            "other": "not that of the published file",
+            "short": "expected 2391 bytes, received 2390", "long": "more than the expected 2391 bytes",
+            "damaged": "incorrect data check", "other": "not that of the published file",
         ]
         let reason = try #require(reasons[fault])
         #expect(result.error?.problem.contains(reason) == true, "\(String(describing: result.error))")

@@ -280,7 +280,7 @@ def rms(x, w, b):
     return x * torch.rsqrt((x**2).mean(-1, keepdim=True) + 1e-5) * w + b
 
 
-for shape in [(5, 3), (3, 17), (2, 3, 2, 5), (2, 1, 3, 3), (2, 7, 3)]:
+for shape in [(5, 3), (7, 17), (2, 3, 2, 5), (2, 1, 3, 3), (2, 7, 3)]:
     x, w, b = normal(*shape) * 2 + 3, positive(shape[1]), normal(shape[1])
     sample("batchNorm", lambda x, w, b: F.batch_norm(x, None, None, w, b, True), x, w, b)
     sample("batchNormPlain", lambda x: F.batch_norm(x, None, None, None, None, True), x)
