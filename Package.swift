@@ -1,12 +1,22 @@
 // swift-tools-version:6.2
+import Foundation
 import PackageDescription
 
 /// Every technique is a folder in `Plugins/` with `Sources`, `Tests` and `README.md`; its module is `Ballast` + name.
 let techniques = [
+    "BatchNorm",
+    "DataAugmentation",
     "DecoupledDecay",
     "Dropout",
     "EarlyStopping",
+    "ElasticNet",
+    "GroupNorm",
+    "InstanceNorm",
+    "L1",
     "L2",
+    "LayerNorm",
+    "ProximalL1",
+    "RMSNorm",
 ]
 
 let swiftSettings: [SwiftSetting] = [
@@ -14,6 +24,12 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
+
+/// The folder of recorded values beside a technique's tests, if it has one: not a source.
+func fixtures(of technique: String) -> [String] {
+    let folder = "\(Context.packageDirectory)/Plugins/\(technique)/Tests/Fixtures"
+    return FileManager.default.fileExists(atPath: folder) ? ["Fixtures"] : []
+}
 
 let techniqueTargets = techniques.flatMap { technique -> [Target] in
     [
@@ -23,7 +39,7 @@ let techniqueTargets = techniques.flatMap { technique -> [Target] in
         .testTarget(
             name: "Ballast\(technique)Tests",
             dependencies: [.target(name: "Ballast\(technique)"), "Ballast", "TestSupport"],
-            path: "Plugins/\(technique)/Tests", exclude: [], resources: [], swiftSettings: swiftSettings),
+            path: "Plugins/\(technique)/Tests", exclude: fixtures(of: technique), swiftSettings: swiftSettings),
     ]
 }
 
@@ -42,7 +58,7 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3"], .when(configuration: .debug))]),
         .systemLibrary(name: "CZlib"),
         .target(name: "Tensors", dependencies: ["CKernels"], swiftSettings: swiftSettings),
-        .target(name: "Ballast", dependencies: ["Tensors", "CZlib"], swiftSettings: swiftSettings),
+        .target(name: "Ballast", dependencies: ["Tensors", "CKernels", "CZlib"], swiftSettings: swiftSettings),
         .target(
             name: "BallastPlugins", dependencies: ["Ballast"] + techniques.map { .target(name: "Ballast\($0)") },
             swiftSettings: swiftSettings),
@@ -50,12 +66,20 @@ let package = Package(
             name: "samples", dependencies: ["Ballast", "BallastPlugins"], path: "Samples", packageAccess: false,
             swiftSettings: swiftSettings),
 
-        .target(name: "TestSupport", dependencies: ["Ballast"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
-        .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: swiftSettings),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], swiftSettings: swiftSettings),
-        .testTarget(
-            name: "BallastTests", dependencies: ["Ballast", "BallastPlugins", "TestSupport"],
+        .target(
+            name: "TestSupport", dependencies: ["Ballast", "Tensors"], path: "Tests/TestSupport",
+            exclude: ["trajectories.py"], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "benchmarks", dependencies: ["Ballast", "BallastPlugins"], path: "Tests/Benchmarks",
             swiftSettings: swiftSettings),
+        .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "BallastTests", dependencies: ["Ballast", "BallastPlugins", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: swiftSettings),
+        .testTarget(name: "SamplesTests", dependencies: ["samples", "BallastPlugins"], swiftSettings: swiftSettings),
     ] + techniqueTargets,
     swiftLanguageModes: [.v6]
 )

@@ -125,4 +125,6 @@
          (rows, width, x, index, scale, offset, y)) \
   KERNEL(void, scatter_add, (size_t rows, size_t width, const float *x, const int32_t *index, size_t y_rows, \
          float *y), \
-         (rows, width, x, index, y_rows, y))
+         (rows, width, x, index, y_rows, y)) \
+  /* families/sampling.h */ \
+  KERNEL(void, sample, (const ballast_sampling *grid, const float *x, float *y), (grid, x, y))

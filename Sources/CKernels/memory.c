@@ -108,7 +108,15 @@ static void *take_shared(unsigned class) {
     trim_shared(size, idle_limit);
   }
   pthread_mutex_unlock(&shared_mutex);
-  return block ? block : take_from_system(size);
+  if (block) return block;
+  void *taken = take_from_system(size);
+  if (!taken) { // the idle blocks may make room
+    pthread_mutex_lock(&shared_mutex);
+    trim_shared(SIZE_MAX, 0);
+    pthread_mutex_unlock(&shared_mutex);
+    taken = take_from_system(size);
+  }
+  return taken;
 }
 
 static void give_shared(idle_block *block, unsigned class) {

@@ -8,8 +8,8 @@
 public func valueWithGradients(
     at arguments: [Tensor], of function: ([Tensor]) -> Tensor
 ) -> (value: Tensor, gradients: [Tensor]) {
-    let tape = Tape()
-    defer { tape.reset() }
+    let tape = Tape.take()
+    defer { tape.giveBack() }
     tape.reset(leafCount: arguments.count)
     let value = function(arguments.enumerated().map { tape.leaf($0.offset, $0.element) })
     tape.seed(value)

@@ -33,3 +33,17 @@ package func fail(
     let place = Breadcrumb.currentPath.map { " (in \"\($0)\")" } ?? ""
     fatalError("\(operation): \(message())\(place)", file: file, line: line)
 }
+
+/// Stops the program with a message if a condition does not hold, in every build.
+///
+/// `precondition` says nothing in release builds; hyper-parameters are checked with this, so that a refusal always
+/// names the value and the allowed range:
+///
+/// ```swift
+/// require((0..<1).contains(probability), "Dropout: the probability must be in 0..<1 but is \(probability)")
+/// ```
+public func require(
+    _ condition: Bool, _ message: @autoclosure () -> String, file: StaticString = #file, line: UInt = #line
+) {
+    guard condition else { fatalError(message(), file: file, line: line) }
+}

@@ -22,7 +22,7 @@ public struct RandomStream: Sendable, Hashable {
         self.init(key: RandomStream.mix(hash ^ RandomStream.mix(seed &+ 0x9e37_79b9_7f4a_7c15)), index: 0)
     }
 
-    private static func mix(_ value: UInt64) -> UInt64 {
+    static func mix(_ value: UInt64) -> UInt64 {
         var z = value
         z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
         z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb

@@ -1,17 +1,36 @@
 internal import CKernels
+internal import Synchronization
 
 /// The place of a tensor in a differentiated computation.
 package struct TapeNode {
-    package let tape: Tape
+    /// Nil if no gradient flows to the tensor. Tapes are never freed, so that tensors need not count references to them.
+    package unowned(unsafe) let tape: Tape?
     package let index: Int32
     package let generation: UInt32
+
+    /// The place of a constant.
+    @inline(__always)
+    package static var none: TapeNode { TapeNode(tape: nil, index: 0, generation: 0) }
 }
 
 /// The record of one differentiated computation, read backwards to get its gradients.
 ///
 /// A tape belongs to one pass of one run, on one thread. Its first records are leaves (the parameters, in the order
-/// of the run's variables); each operation on a tracked tensor adds one. Its memory is reused from step to step.
-package final class Tape {
+/// of the run's variables); each operation on a tracked tensor adds one. Its memory is reused from step to step, and
+/// from user to user: tapes are borrowed with ``take()`` and handed back with ``giveBack()``. A tensor of a computation
+/// that is over is recognized by its generation, and counts as a constant.
+///
+/// Exclusivity of accesses to its state is not checked at run time, since those checks took a tenth of a small step:
+/// no access may span a call of a closure.
+package final class Tape: @unchecked Sendable {
+    /// All tapes there are, so that none is ever freed, and those that nobody uses. A tape itself is used by one
+    /// thread at a time.
+    private struct Pool {
+        var all: [Tape] = []
+        var free: [Tape] = []
+    }
+    private static let pool = Mutex(Pool())
+
     /// Given the gradient of an operation's output, adds to the gradients of its inputs.
     ///
     /// Such a closure captures inputs as ``Tensor/detached`` tensors and as node indices (``index(of:)``), never as
@@ -24,14 +43,20 @@ package final class Tape {
         var owner: Int32
     }
 
+    @exclusivity(unchecked)
     private var records: ContiguousArray<Record> = []
+    @exclusivity(unchecked)
     private var pieces: ContiguousArray<LeafTerm> = []
+    @exclusivity(unchecked)
     package private(set) var generation: UInt32 = 0
+    @exclusivity(unchecked)
     package private(set) var leafCount = 0
 
     /// Whom the operations that are recorded now belong to, in the accounts of costs; -1 for nobody.
+    @exclusivity(unchecked)
     private var owner: Int32 = -1
     /// Where the time goes that the way back spends in operations of an owner; nil to take no times.
+    @exclusivity(unchecked)
     package var meter: ((_ owner: Int32, _ time: Duration) -> Void)?
 
     package func enter(owner: Int32) -> Int32 {
@@ -46,7 +71,25 @@ package final class Tape {
         var decay: Float = 0
     }
 
-    package init() {}
+    private init() {}
+
+    /// Borrows a tape, empty.
+    package static func take() -> Tape {
+        pool.withLock { pool in
+            if let tape = pool.free.popLast() { return tape }
+            let tape = Tape()
+            pool.all.append(tape)
+            return tape
+        }
+    }
+
+    /// Hands the tape back, whose tensors are constants from now on.
+    package func giveBack() {
+        reset()
+        meter = nil
+        owner = -1
+        Tape.pool.withLock { $0.free.append(self) }
+    }
 
     /// Forgets everything, and starts anew with leaves of indices `0..<leafCount`.
     package func reset(leafCount: Int = 0) {
@@ -71,8 +114,8 @@ package final class Tape {
     /// The tape of the first tensor that is tracked, if any.
     @inline(__always)
     package static func of(_ a: Tensor) -> Tape? {
-        guard let node = a.node, node.generation == node.tape.generation else { return nil }
-        return node.tape
+        guard let tape = a.node.tape, tape.generation == a.node.generation else { return nil }
+        return tape
     }
 
     @inline(__always)
@@ -100,8 +143,8 @@ package final class Tape {
     /// The index of a tensor on this tape; nil if no gradient flows to it.
     @inline(__always)
     package func index(of tensor: Tensor) -> Int32? {
-        guard let node = tensor.node, node.tape === self, node.generation == generation else { return nil }
-        return node.index
+        guard tensor.node.tape === self, tensor.node.generation == generation else { return nil }
+        return tensor.node.index
     }
 
     /// Records an operation and returns its output as tracked.

@@ -17,11 +17,11 @@ public struct Tensor {
     public let shape: Shape
     /// The type of the elements.
     public let scalarType: ScalarType
-    /// Where the tensor stands in a differentiated computation; nil if no gradient flows to it.
-    package var node: TapeNode?
+    /// Where the tensor stands in a differentiated computation.
+    package var node: TapeNode
 
     @inline(__always)
-    package init(storage: Storage, shape: Shape, scalarType: ScalarType = .float32, node: TapeNode? = nil) {
+    package init(storage: Storage, shape: Shape, scalarType: ScalarType = .float32, node: TapeNode = .none) {
         self.storage = storage
         self.shape = shape
         self.scalarType = scalarType
@@ -75,7 +75,7 @@ public struct Tensor {
     public var elementCount: Int { shape.elementCount }
 
     /// Whether a gradient can flow back through this tensor.
-    public var isTracked: Bool { node.map { $0.generation == $0.tape.generation } ?? false }
+    public var isTracked: Bool { node.tape.map { $0.generation == node.generation } ?? false }
 
     /// The same values, through which no gradient flows.
     public var detached: Tensor { Tensor(storage: storage, shape: shape, scalarType: scalarType) }
@@ -120,7 +120,7 @@ public struct Tensor {
         _ body: (UnsafeMutableBufferPointer<Float>) throws(E) -> R
     ) throws(E) -> R {
         requireFloats("withUnsafeMutableFloats")
-        node = nil
+        node = .none
         makeUnique()
         return try withExtendedLifetime(storage) { () throws(E) -> R in
             try body(UnsafeMutableBufferPointer(start: storage.floats, count: elementCount))

@@ -36,21 +36,26 @@ func extent(_ dimensions: [Int], _ strides: [Int]) -> Int {
 
 extension KernelTests {
     @Suite struct Broadcast {
-        static let operations: [(name: String, operation: ballast_binary_operation, function: @Sendable (Double, Double) -> Double)] = [
-            ("add", ballast_add, { $0 + $1 }), ("subtract", ballast_subtract, { $0 - $1 }),
-            ("multiply", ballast_multiply, { $0 * $1 }), ("divide", ballast_divide, { $0 / $1 }),
-            ("power", ballast_power, { pow($0, $1) }),
-            ("maximum", ballast_maximum, { max($0, $1) }), ("minimum", ballast_minimum, { min($0, $1) }),
-            ("greater", ballast_greater, { $0 > $1 ? 1 : 0 }), ("greater or equal", ballast_greater_equal, { $0 >= $1 ? 1 : 0 }),
-            ("equal", ballast_equal, { $0 == $1 ? 1 : 0 }),
-        ]
+        static let operations:
+            [(name: String, operation: ballast_binary_operation, function: @Sendable (Double, Double) -> Double)] = [
+                ("add", ballast_add, { $0 + $1 }), ("subtract", ballast_subtract, { $0 - $1 }),
+                ("multiply", ballast_multiply, { $0 * $1 }), ("divide", ballast_divide, { $0 / $1 }),
+                ("power", ballast_power, { pow($0, $1) }),
+                ("maximum", ballast_maximum, { max($0, $1) }), ("minimum", ballast_minimum, { min($0, $1) }),
+                ("greater", ballast_greater, { $0 > $1 ? 1 : 0 }),
+                ("greater or equal", ballast_greater_equal, { $0 >= $1 ? 1 : 0 }),
+                ("equal", ballast_equal, { $0 == $1 ? 1 : 0 }),
+            ]
 
         /// Shapes of the operands; the result has the larger dimension everywhere.
         static let shapes: [([Int], [Int])] =
             [0, 1, 3, 4, 5, 15, 16, 17, 35, 1000].flatMap { [([$0], [$0]), ([$0], [1]), ([1], [$0])] } + [
-                ([], []), ([7, 10], [1, 10]), ([1, 10], [300, 10]), ([300, 3], [1, 3]), ([7, 10], [7, 1]), ([5, 1], [5, 33]),
-                ([7, 1], [1, 9]), ([3, 100], [1, 100]), ([3, 100], [3, 1]), ([2, 3, 4, 5], [1, 3, 1, 1]), ([2, 1, 4, 1], [2, 3, 4, 5]),
-                ([2, 3, 4, 5], [1, 1, 4, 5]), ([2, 1, 4, 1, 3], [1, 5, 1, 2, 3]), ([1, 1, 1], [1, 1, 1]), ([0, 3], [1, 3]),
+                ([], []), ([7, 10], [1, 10]), ([1, 10], [300, 10]), ([300, 3], [1, 3]), ([7, 10], [7, 1]),
+                ([5, 1], [5, 33]),
+                ([7, 1], [1, 9]), ([3, 100], [1, 100]), ([3, 100], [3, 1]), ([2, 3, 4, 5], [1, 3, 1, 1]),
+                ([2, 1, 4, 1], [2, 3, 4, 5]),
+                ([2, 3, 4, 5], [1, 1, 4, 5]), ([2, 1, 4, 1, 3], [1, 5, 1, 2, 3]), ([1, 1, 1], [1, 1, 1]),
+                ([0, 3], [1, 3]),
                 ([2, 2, 1, 2, 1, 2, 2, 2], [1, 2, 2, 2, 2, 1, 2, 1]),
             ]
 
@@ -65,11 +70,13 @@ extension KernelTests {
                 for (name, operation, function) in Self.operations {
                     var expected: [Double] = []
                     forEachIndex(shape) {
-                        expected.append(function(Double(a.pointer[offset($0, stridesA)]), Double(b.pointer[offset($0, stridesB)])))
+                        expected.append(
+                            function(Double(a.pointer[offset($0, stridesA)]), Double(b.pointer[offset($0, stridesB)])))
                     }
                     let y = Unaligned(count: count)
                     with(set) {
-                        ballast_binary(operation, Int32(shape.count), shape, stridesA, a.pointer, stridesB, b.pointer, y.pointer)
+                        ballast_binary(
+                            operation, Int32(shape.count), shape, stridesA, a.pointer, stridesB, b.pointer, y.pointer)
                     }
                     #expect(difference(y.values, expected, tolerance: 3e-7) == nil, "\(name), \(shapeA) and \(shapeB)")
                     #expect(y.isIntact, "\(name), \(shapeA) and \(shapeB)")
@@ -90,7 +97,9 @@ extension KernelTests {
 
         @Test("Powers behave like C's, squares are products", arguments: instructionSets)
         func powers(set: String) {
-            let values: [Float] = [0, -0.0, 1, -1, 2, -2, 3, 0.5, -0.5, 2.5, -3, 1e-30, 1e30, .infinity, -.infinity, .nan, 7, 16777217]
+            let values: [Float] = [
+                0, -0.0, 1, -1, 2, -2, 3, 0.5, -0.5, 2.5, -3, 1e-30, 1e30, .infinity, -.infinity, .nan, 7, 16_777_218,
+            ]
             for exponent in values {
                 for both in [false, true] {
                     let exponents = [Float](repeating: exponent, count: both ? values.count : 1)
@@ -111,28 +120,34 @@ extension KernelTests {
                 var y: [Float] = [5, 5, 5]
                 with(set) { ballast_binary(operation, 1, [3], [1], a, [1], b, &y) }
                 let isComparison = ["greater", "greater or equal", "equal"].contains(name)
-                if name == "power" { continue } // 1 to the power of NaN is 1
+                if name == "power" { continue }  // 1 to the power of NaN is 1
                 #expect(y.allSatisfy { isComparison ? $0 == 0 : $0.isNaN }, "\(name): \(y)")
             }
         }
 
         @Test("One and two threads give the same bits", arguments: instructionSets)
         func threads(set: String) {
-            for (shapeA, shapeB) in [([90001], [90001]), ([300, 333], [1, 333]), ([300, 333], [300, 1]), ([30000, 3], [1, 3]), ([7, 1, 3001], [1, 5, 3001])] {
+            for (shapeA, shapeB) in [
+                ([90001], [90001]), ([300, 333], [1, 333]), ([300, 333], [300, 1]), ([30000, 3], [1, 3]),
+                ([7, 1, 3001], [1, 5, 3001]),
+            ] {
                 let shape = zip(shapeA, shapeB).map { max($0, $1) }
                 let (a, b) = (samples(shapeA.reduce(1, *)), samples(shapeB.reduce(1, *), seed: 2))
                 let results = [Int32(1), 2].map { count in
                     with(set, threads: count) { () -> [Float] in
                         var y = [Float](repeating: 0, count: shape.reduce(1, *))
                         ballast_binary(
-                            ballast_divide, Int32(shape.count), shape, broadcastStrides(shapeA), a, broadcastStrides(shapeB), b, &y)
+                            ballast_divide, Int32(shape.count), shape, broadcastStrides(shapeA), a,
+                            broadcastStrides(shapeB), b, &y)
                         return y
                     }
                 }
                 #expect(sameBits(results[0], results[1]), "\(shapeA) and \(shapeB)")
                 var expected: [Double] = []
                 forEachIndex(shape) {
-                    expected.append(Double(a[offset($0, broadcastStrides(shapeA))]) / Double(b[offset($0, broadcastStrides(shapeB))]))
+                    expected.append(
+                        Double(a[offset($0, broadcastStrides(shapeA))])
+                            / Double(b[offset($0, broadcastStrides(shapeB))]))
                 }
                 #expect(difference(results[0], expected, tolerance: 1e-7) == nil, "\(shapeA) and \(shapeB)")
             }
@@ -142,13 +157,17 @@ extension KernelTests {
     @Suite struct Copy {
         /// Dimensions, strides of the source, strides of the target.
         static let views: [([Int], [Int], [Int])] = [
-            ([], [], []), ([1], [1], [1]), ([0], [1], [1]), ([35], [1], [1]), ([9], [3], [1]), ([9], [1], [2]), ([9], [0], [1]),
-            ([7, 5], [1, 7], [5, 1]), ([7, 5], [5, 1], [1, 7]), ([16, 16], [1, 16], [16, 1]), ([33, 70], [1, 33], [70, 1]),
-            ([70, 3], [1, 70], [3, 1]), ([3, 70], [1, 3], [70, 1]), ([6, 10], [20, 1], [10, 1]), ([6, 10], [10, 1], [25, 1]),
+            ([], [], []), ([1], [1], [1]), ([0], [1], [1]), ([35], [1], [1]), ([9], [3], [1]), ([9], [1], [2]),
+            ([9], [0], [1]),
+            ([7, 5], [1, 7], [5, 1]), ([7, 5], [5, 1], [1, 7]), ([16, 16], [1, 16], [16, 1]),
+            ([33, 70], [1, 33], [70, 1]),
+            ([70, 3], [1, 70], [3, 1]), ([3, 70], [1, 3], [70, 1]), ([6, 10], [20, 1], [10, 1]),
+            ([6, 10], [10, 1], [25, 1]),
             ([2, 3, 4, 5], [1, 2, 6, 24], [60, 20, 5, 1]), ([2, 8, 3, 20], [480, 20, 160, 1], [480, 60, 20, 1]),
             ([2, 17, 3, 20], [1020, 1, 340, 17], [1020, 60, 20, 1]), ([4, 1, 6], [6, 99, 1], [12, 77, 2]),
             ([2, 3, 2, 3, 2, 3, 2, 3], [1, 2, 6, 12, 36, 72, 216, 432], [648, 216, 108, 36, 18, 6, 3, 1]),
-            ([300, 301], [1, 300], [301, 1]), ([40, 50, 60], [3000, 1, 50], [3000, 60, 1]), ([200, 500], [600, 1], [500, 1]),
+            ([300, 301], [1, 300], [301, 1]), ([40, 50, 60], [3000, 1, 50], [3000, 60, 1]),
+            ([200, 500], [600, 1], [500, 1]),
         ]
 
         @Test("Strided copies match loops for one and two threads", arguments: instructionSets)
@@ -166,9 +185,13 @@ extension KernelTests {
                     for threads in [Int32(1), 2] {
                         let y = Unaligned(before)
                         with(set, threads: threads) {
-                            ballast_copy(Int32(dimensions.count), dimensions, x.pointer, stridesX, accumulate, y.pointer, stridesY)
+                            ballast_copy(
+                                Int32(dimensions.count), dimensions, x.pointer, stridesX, accumulate, y.pointer,
+                                stridesY)
                         }
-                        #expect(sameBits(y.values, expected) && y.isIntact, "\(dimensions), \(stridesX) to \(stridesY), \(accumulate)")
+                        #expect(
+                            sameBits(y.values, expected) && y.isIntact,
+                            "\(dimensions), \(stridesX) to \(stridesY), \(accumulate)")
                     }
                 }
             }

@@ -66,7 +66,8 @@ extension KernelTests {
                     let y = Unaligned(count: count)
                     with(set) { ballast_unary(test.operation, count, x.pointer, test.parameter, y.pointer) }
                     let expected = x.values.map { test.function(Double($0)) }
-                    #expect(difference(y.values, expected, tolerance: 1e-6, scale: 0.1) == nil, "\(set), \(count) elements")
+                    #expect(
+                        difference(y.values, expected, tolerance: 1e-6, scale: 0.1) == nil, "\(set), \(count) elements")
                     #expect(y.isIntact, "\(set), \(count) elements")
                     with(set) { ballast_unary(test.operation, count, x.pointer, test.parameter, x.pointer) }
                     #expect(sameBits(x.values, y.values), "\(set), \(count) elements in place")
@@ -94,7 +95,9 @@ extension KernelTests {
                         let (above, below) = (test.function(Double(x[i]) + step), test.function(Double(x[i]) - step))
                         return isStep ? 0 : Double(dy[i]) * (above - below) / (2 * step)
                     }
-                    #expect(difference(dx.values, expected, tolerance: 2e-6, scale: 0.5) == nil, "\(set), \(count) elements")
+                    #expect(
+                        difference(dx.values, expected, tolerance: 2e-6, scale: 0.5) == nil, "\(set), \(count) elements"
+                    )
                     let sums = zip(expected, before).map { $0 + Double($1) }
                     #expect(difference(added.values, sums, tolerance: 2e-6, scale: 1) == nil, "\(set), \(count), added")
                     #expect(dx.isIntact && added.isIntact, "\(set), \(count) elements")
@@ -104,7 +107,9 @@ extension KernelTests {
 
         @Test("Relative errors stay below 5e-7 over the whole range of floats")
         func accuracy() {
-            let magnitudes = (0..<20000).map { Float(sign: .plus, exponent: -126 + $0 % 254, significand: 1 + Float($0) / 20000) }
+            let magnitudes = (0..<20000).map {
+                Float(sign: .plus, exponent: -126 + $0 % 254, significand: 1 + Float($0) / 20000)
+            }
             let everything = magnitudes + magnitudes.map { -$0 }
             let exact: [(ballast_unary_operation, @Sendable (Double) -> Double)] = [
                 (ballast_exponential, { exp($0) }), (ballast_logarithm, { log($0) }), (ballast_sine, { sin($0) }),
@@ -120,7 +125,8 @@ extension KernelTests {
                         return value > Double(Float.greatestFiniteMagnitude) ? .infinity : value
                     }
                     #expect(
-                        difference(y, expected, tolerance: 5e-7, scale: Double(Float.leastNormalMagnitude) * 4e6) == nil,
+                        difference(y, expected, tolerance: 5e-7, scale: Double(Float.leastNormalMagnitude) * 4e6)
+                            == nil,
                         "\(set), operation \(operation.rawValue)")
                 }
             }
@@ -132,7 +138,8 @@ extension KernelTests {
                 for test in UnaryCase.all {
                     #expect(unary(test.operation, [.nan], parameter: 1)[0].isNaN, "\(test.name)")
                 }
-                #expect(unary(ballast_exponential, [.infinity, -.infinity, 0, 89, -104]) == [.infinity, 0, 1, .infinity, 0])
+                #expect(
+                    unary(ballast_exponential, [.infinity, -.infinity, 0, 89, -104]) == [.infinity, 0, 1, .infinity, 0])
                 #expect(unary(ballast_logarithm, [0, .infinity, 1]) == [-.infinity, .infinity, 0])
                 #expect(unary(ballast_logarithm, [-1, -.infinity]).allSatisfy { $0.isNaN })
                 #expect(unary(ballast_tangent_hyperbolic, [.infinity, -.infinity, 0]) == [1, -1, 0])
@@ -142,7 +149,8 @@ extension KernelTests {
                 #expect(unary(ballast_sine, [.infinity])[0].isNaN)
                 #expect(unary(ballast_relu, [-.infinity, .infinity, -1]) == [0, .infinity, 0])
                 #expect(unary(ballast_sign, [0, -3, 5, -.infinity]) == [0, -1, 1, -1])
-                #expect(unary(ballast_round, [0.5, 1.5, 2.5, -0.5, 1e10, -.infinity]) == [0, 2, 2, 0, 1e10, -.infinity])
+                #expect(
+                    unary(ballast_round, [0.5, 1.5, 2.5, -0.5, 1e10, -.infinity]) == [0, 2, 2, 0, 1e10, -.infinity])
                 #expect(unary(ballast_floor, [-0.5, 0.5, -2, 8_388_609]) == [-1, 0, -2, 8_388_609])
             }
         }
@@ -163,17 +171,24 @@ extension KernelTests {
         @Test("Affine, clamp, product, choice and fill match their definitions", arguments: instructionSets)
         func constants(set: String) {
             for count in lengths + [1000] {
-                let (a, b, c) = (samples(count), samples(count, seed: 2), samples(count, seed: 3).map { $0 > 0 ? $0 : 0 })
+                let (a, b, c) = (
+                    samples(count), samples(count, seed: 2), samples(count, seed: 3).map { $0 > 0 ? $0 : 0 }
+                )
                 func check(_ name: String, _ expected: (Int) -> Double, _ body: (UnsafeMutablePointer<Float>) -> Void) {
                     let y = Unaligned(b)
                     with(set) { body(y.pointer) }
-                    #expect(difference(y.values, (0..<count).map(expected), tolerance: 3e-7) == nil, "\(name), \(count)")
+                    #expect(
+                        difference(y.values, (0..<count).map(expected), tolerance: 3e-7) == nil, "\(name), \(count)")
                     #expect(y.isIntact, "\(name), \(count)")
                 }
                 check("affine", { Double(a[$0]) * 2.5 - 1 }) { ballast_affine(count, a, 2.5, -1, false, $0) }
-                check("added affine", { Double(a[$0]) * 2.5 - 1 + Double(b[$0]) }) { ballast_affine(count, a, 2.5, -1, true, $0) }
+                check("added affine", { Double(a[$0]) * 2.5 - 1 + Double(b[$0]) }) {
+                    ballast_affine(count, a, 2.5, -1, true, $0)
+                }
                 check("clamp", { min(max(Double(a[$0]), -0.5), 0.25) }) { ballast_clamp(count, a, -0.5, 0.25, $0) }
-                check("product", { Double(a[$0]) * Double(c[$0]) * 3 }) { ballast_multiply_add(count, a, c, 3, false, $0) }
+                check("product", { Double(a[$0]) * Double(c[$0]) * 3 }) {
+                    ballast_multiply_add(count, a, c, 3, false, $0)
+                }
                 check("added product", { Double(a[$0]) * Double(c[$0]) * 3 + Double(b[$0]) }) {
                     ballast_multiply_add(count, a, c, 3, true, $0)
                 }

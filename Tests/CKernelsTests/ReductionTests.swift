@@ -4,16 +4,19 @@ import Testing
 
 extension KernelTests {
     @Suite struct Reductions {
-        static let reductions: [(name: String, reduction: ballast_reduction, identity: Double, step: @Sendable (Double, Double) -> Double)] = [
-            ("sum", ballast_sum, 0, { $0 + $1 }), ("largest", ballast_largest, -.infinity, { max($0, $1) }),
-            ("smallest", ballast_smallest, .infinity, { min($0, $1) }),
-            ("sum of squares", ballast_sum_of_squares, 0, { $0 + $1 * $1 }),
-            ("sum of magnitudes", ballast_sum_of_magnitudes, 0, { $0 + abs($1) }),
-        ]
+        static let reductions:
+            [(name: String, reduction: ballast_reduction, identity: Double, step: @Sendable (Double, Double) -> Double)] =
+                [
+                    ("sum", ballast_sum, 0, { $0 + $1 }), ("largest", ballast_largest, -.infinity, { max($0, $1) }),
+                    ("smallest", ballast_smallest, .infinity, { min($0, $1) }),
+                    ("sum of squares", ballast_sum_of_squares, 0, { $0 + $1 * $1 }),
+                    ("sum of magnitudes", ballast_sum_of_magnitudes, 0, { $0 + abs($1) }),
+                ]
 
         static let shapes: [[Int]] =
             lengths.map { [$0] } + [
-                [], [1, 1], [3, 5], [128, 10], [10, 128], [2, 70], [70, 2], [64, 65], [5, 67, 9], [4, 3, 35], [3, 4, 5, 6], [2, 1, 33],
+                [], [1, 1], [3, 5], [128, 10], [10, 128], [2, 70], [70, 2], [64, 65], [5, 67, 9], [4, 3, 35],
+                [3, 4, 5, 6], [2, 1, 33],
                 [2, 3, 2, 3, 2, 3], [3, 2, 5, 2, 3, 2, 2, 3], [0, 3], [3, 0], [2, 0, 3], [7, 200],
             ]
 
@@ -47,16 +50,20 @@ extension KernelTests {
         func axes(set: String) {
             for dimensions in Self.shapes {
                 let x = samples(dimensions.reduce(1, *))
+                let scale = Double(max(1, x.count)).squareRoot()  // terms cancel: rounding errors follow their size
                 for axes in 0..<(UInt32(1) << dimensions.count) where axes % 7 < 4 || dimensions.count < 5 {
                     for (name, reduction, identity, step) in Self.reductions {
                         let expected = Self.expected(identity, step, dimensions, axes, x)
                         let y = with(set) { Self.reduce(reduction, dimensions, axes, x) }
-                        #expect(difference(y, expected, tolerance: 2e-6) == nil, "\(name), \(dimensions), axes \(axes)")
+                        #expect(
+                            difference(y, expected, tolerance: 5e-7, scale: scale) == nil,
+                            "\(name), \(dimensions), axes \(axes)")
                     }
                     let before = samples(Self.expected(0, +, dimensions, axes, x).count, seed: 4)
                     let y = with(set) { Self.reduce(ballast_sum, dimensions, axes, x, scale: 0.5, adding: before) }
                     let sums = zip(Self.expected(0, +, dimensions, axes, x), before).map { $0 / 2 + Double($1) }
-                    #expect(difference(y, sums, tolerance: 2e-6) == nil, "added, \(dimensions), axes \(axes)")
+                    #expect(
+                        difference(y, sums, tolerance: 5e-7, scale: scale) == nil, "added, \(dimensions), axes \(axes)")
                 }
             }
         }
@@ -64,8 +71,10 @@ extension KernelTests {
         @Test("Long reductions match loops, with the same bits for one and two threads", arguments: instructionSets)
         func threads(set: String) {
             for (dimensions, axes) in [
-                ([300_007], UInt32(1)), ([40_000, 3], 1), ([40_000, 3], 2), ([3, 40_000], 2), ([200, 1000], 1), ([1000, 200], 2),
-                ([16, 32, 300], 0b101), ([128, 4, 400], 0b101), ([2, 70_000, 2], 0b010), ([20, 20, 20, 20], 0b1010), ([20, 20, 20, 20], 0b0101),
+                ([300_007], UInt32(1)), ([40_000, 3], 1), ([40_000, 3], 2), ([3, 40_000], 2), ([200, 1000], 1),
+                ([1000, 200], 2),
+                ([16, 32, 300], 0b101), ([128, 4, 400], 0b101), ([2, 70_000, 2], 0b010), ([20, 20, 20, 20], 0b1010),
+                ([20, 20, 20, 20], 0b0101),
             ] {
                 let x = samples(dimensions.reduce(1, *))
                 for (name, reduction, identity, step) in Self.reductions {
@@ -74,16 +83,18 @@ extension KernelTests {
                     #expect(sameBits(one, two), "\(name), \(dimensions), axes \(axes)")
                     let expected = Self.expected(identity, step, dimensions, axes, x)
                     let scale = Double(x.count / one.count).squareRoot()
-                    #expect(difference(one, expected, tolerance: 2e-6, scale: scale) == nil, "\(name), \(dimensions), axes \(axes)")
+                    #expect(
+                        difference(one, expected, tolerance: 1e-6, scale: scale) == nil,
+                        "\(name), \(dimensions), axes \(axes)")
                 }
             }
         }
 
-        @Test("A sum of ten million numbers is good to a few units of 1e-7", arguments: instructionSets)
+        @Test("A sum of ten million numbers is as good as pairwise summation", arguments: instructionSets)
         func precision(set: String) {
             let x = [Float](repeating: 0.1, count: 10_000_000)
             let sum = with(set) { Self.reduce(ballast_sum, [x.count], 1, x)[0] }
-            #expect(abs(Double(sum) / (Double(Float(0.1)) * 1e7) - 1) < 5e-7, "\(sum)")
+            #expect(abs(Double(sum) / (Double(Float(0.1)) * 1e7) - 1) < 1e-7 * log2(1e7), "\(sum)")
         }
 
         @Test("NaN is the result wherever it stands", arguments: instructionSets)
@@ -96,7 +107,9 @@ extension KernelTests {
                         let all = with(set) { Self.reduce(reduction, [count], 1, x) }
                         #expect(all[0].isNaN, "\(name), NaN at \(position) of \(count)")
                         let columns = with(set) { Self.reduce(reduction, [2, count], 1, samples(count) + x) }
-                        #expect(columns.indices.allSatisfy { columns[$0].isNaN == ($0 == position) }, "\(name), columns of [2, \(count)]")
+                        #expect(
+                            columns.indices.allSatisfy { columns[$0].isNaN == ($0 == position) },
+                            "\(name), columns of [2, \(count)]")
                     }
                 }
             }

@@ -94,23 +94,24 @@ enum OperationTable {
     ]
 
     private static let normalization: [String: Operation] = [
-        "batchNorm": { normalized($0[0], .channels(of: $0[0].shape), weight: $0[1], bias: $0[2], epsilon: 1e-5).output },
-        "batchNormPlain": { normalized($0[0], .channels(of: $0[0].shape), weight: nil, bias: nil, epsilon: 1e-5).output },
+        "batchNorm": { normalizedOutput($0, .channels(of: $0[0].shape)) },
+        "batchNormPlain": { normalizedOutput([$0[0]], .channels(of: $0[0].shape)) },
         "batchNormFixed": {
             normalized(
-                $0[0], .channels(of: $0[0].shape), mean: $0[3], variance: $0[4], weight: $0[1], bias: $0[2], epsilon: 1e-5)
+                $0[0], .channels(of: $0[0].shape), mean: $0[3], variance: $0[4], weight: $0[1], bias: $0[2],
+                epsilon: 1e-5)
         },
-        "layerNorm": {
-            normalized($0[0], .trailing(axes: 1, of: $0[0].shape), weight: $0[1], bias: $0[2], epsilon: 1e-5).output
-        },
-        "layerNormTwoAxes": {
-            normalized($0[0], .trailing(axes: 2, of: $0[0].shape), weight: $0[1], bias: $0[2], epsilon: 1e-5).output
-        },
-        "rmsNorm": {
-            normalized(
-                $0[0], .trailing(axes: 1, of: $0[0].shape), weight: $0[1], bias: $0[2], epsilon: 1e-5, centered: false
-            ).output
-        },
-        "groupNorm": { normalized($0[0], .groups(2, of: $0[0].shape), weight: $0[1], bias: $0[2], epsilon: 1e-5).output },
+        "layerNorm": { normalizedOutput($0, .trailing(axes: 1, of: $0[0].shape)) },
+        "layerNormTwoAxes": { normalizedOutput($0, .trailing(axes: 2, of: $0[0].shape)) },
+        "rmsNorm": { normalizedOutput($0, .trailing(axes: 1, of: $0[0].shape), centered: false) },
+        "groupNorm": { normalizedOutput($0, .groups(2, of: $0[0].shape)) },
     ]
+
+    private static func normalizedOutput(
+        _ x: [Tensor], _ geometry: NormalizationGeometry, centered: Bool = true
+    ) -> Tensor {
+        let weight = x.count > 1 ? x[1] : nil
+        let bias = x.count > 2 ? x[2] : nil
+        return normalized(x[0], geometry, weight: weight, bias: bias, epsilon: 1e-5, centered: centered).output
+    }
 }

@@ -28,8 +28,9 @@ public struct DecoupledDecay: GradientTransform {
         _ strength: Float, on selector: ParameterSelector = .weights, timesLearningRate: Bool = true,
         named name: String = "DecoupledDecay"
     ) {
-        precondition(
-            strength >= 0 && strength.isFinite, "DecoupledDecay: the strength must be in 0..<infinity but is \(strength)")
+        require(
+            strength >= 0 && strength.isFinite,
+            "DecoupledDecay: the strength must be in 0..<infinity but is \(strength)")
         self.strength = strength
         isTimesLearningRate = timesLearningRate
         transforms = selector

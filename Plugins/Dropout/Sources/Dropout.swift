@@ -37,7 +37,7 @@ public struct Dropout: ForwardWrapper {
         _ probability: Float = 0.5, at site: Site = .after(.activations), per unit: Unit = .element,
         named name: String = "Dropout"
     ) {
-        precondition((0..<1).contains(probability), "Dropout: the probability must be in 0..<1 but is \(probability)")
+        require((0..<1).contains(probability), "Dropout: the probability must be in 0..<1 but is \(probability)")
         self.probability = probability
         self.sites = [site]
         self.unit = unit

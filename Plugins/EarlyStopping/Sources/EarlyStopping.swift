@@ -46,9 +46,9 @@ public struct EarlyStopping: EpochCallback {
         patience: Int, monitor: String = "validationLoss", mode: Mode = .minimum, minDelta: Double = 0, warmUp: Int = 0,
         restoresBest: Bool = true, named name: String = "EarlyStopping"
     ) {
-        precondition(patience >= 1, "EarlyStopping: the patience must be at least 1 but is \(patience)")
-        precondition(minDelta >= 0, "EarlyStopping: minDelta must not be negative but is \(minDelta)")
-        precondition(warmUp >= 0, "EarlyStopping: warmUp must not be negative but is \(warmUp)")
+        require(patience >= 1, "EarlyStopping: the patience must be at least 1 but is \(patience)")
+        require(minDelta >= 0, "EarlyStopping: minDelta must not be negative but is \(minDelta)")
+        require(warmUp >= 0, "EarlyStopping: warmUp must not be negative but is \(warmUp)")
         self.name = name
         self.monitor = monitor
         self.mode = mode
@@ -68,7 +68,7 @@ public struct EarlyStopping: EpochCallback {
         guard epoch.epoch >= warmUp else { return .continue }
 
         let value = epoch.value(monitor) ?? .nan
-        if sign * value < best.value - minDelta {
+        if sign * value + minDelta < best.value {
             best.value = sign * value
             bestEpoch.value = Double(epoch.epoch)
             waited.value = 0
@@ -79,8 +79,10 @@ public struct EarlyStopping: EpochCallback {
         let stops = Int(waited.value) >= patience
         guard stops || context.isLast else { return .continue }
         let restored = restoresBest ? snapshot.value : nil
-        if !stops { return EpochDecision(variables: restored) }
-        let achieved = bestEpoch.value < 0 ? "none was finite" : "best \(sign * best.value) in epoch \(Int(bestEpoch.value) + 1)"
+        if !stops { return EpochDecision(finalVariables: restored) }
+        let achieved =
+            bestEpoch.value < 0
+            ? "none was finite" : "best \(Float(sign * best.value)) in epoch \(Int(bestEpoch.value) + 1)"
         return .stop("no better \(monitor) for \(patience) epochs (\(achieved))", restoring: restored)
     }
 
@@ -97,7 +99,8 @@ public struct EarlyStopping: EpochCallback {
         }
         return [
             Finding(
-                .error, "no-such-metric", technique: name, message: "watches \"\(monitor)\", which the run does not measure",
+                .error, "no-such-metric", technique: name,
+                message: "watches \"\(monitor)\", which the run does not measure",
                 cure: "choose among: \(setting.metrics.joined(separator: ", "))")
         ]
     }

@@ -37,7 +37,7 @@ public struct L2: LossPenalty {
         _ strength: Float, on selector: ParameterSelector = .weights, convention: Convention = .half,
         named name: String = "L2"
     ) {
-        precondition(strength >= 0 && strength.isFinite, "L2: the strength must be in 0..<infinity but is \(strength)")
+        require(strength >= 0 && strength.isFinite, "L2: the strength must be in 0..<infinity but is \(strength)")
         self.strength = strength
         self.convention = convention
         self.penalizes = selector

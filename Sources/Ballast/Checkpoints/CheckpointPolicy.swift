@@ -19,15 +19,17 @@ public struct CheckpointPolicy: Sendable {
     ///   - everySteps: after how many steps the run is saved.
     ///   - resuming: whether a run that is found there goes on; otherwise it is replaced.
     public init(in folder: URL, everyEpochs: Int? = 1, everySteps: Int? = nil, resuming: Bool = true) {
-        precondition(everyEpochs.map { $0 > 0 } ?? true, "CheckpointPolicy: everyEpochs must be positive")
-        precondition(everySteps.map { $0 > 0 } ?? true, "CheckpointPolicy: everySteps must be positive")
+        require(everyEpochs.map { $0 > 0 } ?? true, "CheckpointPolicy: everyEpochs must be positive")
+        require(everySteps.map { $0 > 0 } ?? true, "CheckpointPolicy: everySteps must be positive")
         file = folder.appendingPathComponent("run.safetensors")
         self.everyEpochs = everyEpochs
         self.everySteps = everySteps
         resumes = resuming
     }
 
-    func isDue(after epochs: Int) -> Bool { everyEpochs.map { epochs % $0 == 0 } ?? false }
+    func isDue(afterEpochs epochs: Int) -> Bool { everyEpochs.map { epochs % $0 == 0 } ?? false }
+
+    func isDue(afterSteps steps: Int) -> Bool { everySteps.map { steps % $0 == 0 } ?? false }
 
     /// The file that is kept of the save before.
     var previous: URL { file.deletingLastPathComponent().appendingPathComponent(file.lastPathComponent + ".previous") }
@@ -36,10 +38,17 @@ public struct CheckpointPolicy: Sendable {
     func load(note: (String) -> Void) throws -> SavedRun? {
         guard resumes else { return nil }
         var damage: [String] = []
-        for candidate in [file, previous] where FileManager.default.fileExists(atPath: candidate.path) {
+        var missing: String?
+        for candidate in [file, previous] {
+            guard FileManager.default.fileExists(atPath: candidate.path) else {
+                if candidate == file { missing = "\(file.path) is missing" }
+                continue
+            }
             do {
                 let saved = try SavedRun(contentsOf: candidate)
-                if !damage.isEmpty { note("\(damage.joined(separator: "; ")); going on with the checkpoint before it, \(candidate.path)") }
+                if let reason = missing ?? damage.first {
+                    note("\(reason); going on with the checkpoint before it, \(candidate.path)")
+                }
                 return saved
             } catch let error as CheckpointError where error.isFinal {
                 throw error
@@ -48,15 +57,24 @@ public struct CheckpointPolicy: Sendable {
             }
         }
         guard damage.isEmpty else {
-            throw CheckpointError("no checkpoint can be read: \(damage.joined(separator: "; ")). Remove the files to start anew")
+            throw CheckpointError(
+                "no checkpoint can be read: \(damage.joined(separator: "; ")). Remove the files to start anew")
         }
         return nil
     }
 
     func save(_ run: Run) throws {
-        try FileManager.default.createDirectory(
-            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try SavedRun.write(run, to: file)
+        do {
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try SavedRun.write(run, to: file)
+        } catch let error as DataFileError {
+            throw CheckpointError("step \(run.stepCount) (epoch \(run.epoch)): the run cannot be saved. \(error)")
+        } catch {
+            throw CheckpointError(
+                "step \(run.stepCount) (epoch \(run.epoch)): the run cannot be saved. The folder \(file.deletingLastPathComponent().path) cannot be created: \(error.localizedDescription). Choose a folder that this user may write to"
+            )
+        }
     }
 }
 

@@ -4,6 +4,7 @@ internal import Tensors
 /// A run in a file: all variables as tensors under their paths, everything else as metadata.
 struct SavedRun {
     static let formatVersion = 1
+    private static let resultPath = "result"
 
     /// What is saved beside the tensors. Infinite numbers and NaN are written as strings.
     struct State: Codable {
@@ -35,6 +36,8 @@ struct SavedRun {
     let place: String
     private let state: State
     private let tensors: [String: Tensor]
+    /// The names of the tensors as they were written.
+    private let order: [String]
 
     // MARK: Reading
 
@@ -42,7 +45,9 @@ struct SavedRun {
         place = url.path
         let file = try SafetensorsFile(contentsOf: url)
         guard let text = file.metadata["ballast.run"] else {
-            throw CheckpointError("\(url.path) is a model, not a run: it has no \"ballast.run\" in its metadata. Give the folder of a checkpoint", isFinal: true)
+            throw CheckpointError(
+                "\(url.path) is a model, not a run: it has no \"ballast.run\" in its metadata. Give the folder of a checkpoint",
+                isFinal: true)
         }
         if let version = file.metadata["ballast.version"], version != "\(SavedRun.formatVersion)" {
             throw CheckpointError(
@@ -55,13 +60,14 @@ struct SavedRun {
             throw CheckpointError("\(url.path): its run state cannot be read (\(error))")
         }
         tensors = try TensorFile.tensors(of: file)
+        order = file.entries.map(\.name)
     }
 
     /// Hands the variables over, to be found by the first pass.
     func fill(_ store: VariableStore) {
         store.expectsLoaded = true
         store.loaded = tensors
-        for number in state.numbers { store.loadedNumbers[number.name] = number.value }
+        store.loadedNumbers = state.numbers.map { ($0.name, $0.value) }
         for (path, entries) in state.snapshots {
             store.snapshots[path] = Variables(
                 entries: entries.compactMap { entry in
@@ -79,7 +85,9 @@ struct SavedRun {
         var problems = run.execution.problems
         let names = run.trainer.composition.techniques.map(\.name)
         if names != state.techniques {
-            problems.append("it was saved with the techniques [\(state.techniques.joined(separator: ", "))], this run has [\(names.joined(separator: ", "))]")
+            problems.append(
+                "it was saved with the techniques [\(state.techniques.joined(separator: ", "))], this run has [\(names.joined(separator: ", "))]"
+            )
         }
         if state.seed != run.seed { problems.append("it was saved with seed \(state.seed), this run has \(run.seed)") }
         if state.batchSize != run.trainer.batchSize {
@@ -88,14 +96,22 @@ struct SavedRun {
         if state.sampleCount != run.train.count {
             problems.append("it was saved with \(state.sampleCount) samples, this run has \(run.train.count)")
         }
-        // Techniques create variables of their own when they are first called: keep those for them.
+        if state.penaltySums.count != run.stepper.penaltySums.count {
+            problems.append(
+                "it was saved with \(state.penaltySums.count) penalties, this run has \(run.stepper.penaltySums.count)")
+        }
+        // Techniques may create state of their own when they are first called: what they have made is kept for them.
         let rest = store.loaded.keys.filter { path in !names.contains { path.hasPrefix($0 + "/") } }
-        if !rest.isEmpty { problems.append("it holds variables that this model lacks: \(rest.sorted().joined(separator: ", "))") }
+        if !rest.isEmpty {
+            problems.append("it holds variables that this model lacks: \(rest.sorted().joined(separator: ", "))")
+        }
         guard problems.isEmpty else {
             throw CheckpointError(
                 "the checkpoint \(place) is of another run: \(problems.joined(separator: "; ")). Give that model, composition, seed and data, or start anew in another folder",
                 isFinal: true)
         }
+        try checkPlace()
+        store.declareLoaded(order)
         run.execution.epoch = state.epoch
         run.execution.step = state.step
         run.execution.globalStep = state.globalStep
@@ -105,8 +121,23 @@ struct SavedRun {
         run.trainSeconds = state.trainSeconds
         run.learningRateFactor = state.learningRateFactor
         run.history = state.history
+        run.result = store.snapshots.removeValue(forKey: SavedRun.resultPath)
         // A run that was asked for fewer epochs, or was cancelled, goes on; one that a technique ended stays ended.
-        if let reason = state.stopReason, names.contains(where: { reason.hasPrefix($0 + ": ") }) { run.stopReason = reason }
+        if let reason = state.stopReason, names.contains(where: { reason.hasPrefix($0 + ": ") }) {
+            run.stopReason = reason
+        }
+    }
+
+    /// Makes sure that the run is at a place where a run can be.
+    private func checkPlace() throws {
+        let stepsPerEpoch = (state.sampleCount + state.batchSize - 1) / state.batchSize
+        guard state.epoch == state.history.count, (0..<stepsPerEpoch).contains(state.step),
+            state.position == state.step * state.batchSize, state.globalStep == state.epoch * stepsPerEpoch + state.step
+        else {
+            throw CheckpointError(
+                "the checkpoint \(place) does not say where its run is: epoch \(state.epoch) after \(state.history.count) epochs, step \(state.step), sample \(state.position) of \(state.sampleCount). It was changed by hand or is damaged: remove it to start anew",
+                isFinal: true)
+        }
     }
 
     // MARK: Writing
@@ -114,27 +145,26 @@ struct SavedRun {
     static func write(_ run: Run, to url: URL) throws {
         let execution = run.execution
         let store = execution.store
+        var snapshots = store.snapshots
+        snapshots[resultPath] = run.result
         let state = State(
             seed: run.seed, epoch: execution.epoch, step: execution.step, globalStep: execution.globalStep,
             position: run.position, lossSum: run.lossSum, penaltySums: run.stepper.penaltySums,
-            trainSeconds: run.trainSeconds, learningRateFactor: run.learningRateFactor,
+            trainSeconds: run.epochSeconds, learningRateFactor: run.learningRateFactor,
             batchSize: run.trainer.batchSize, sampleCount: run.train.count, stopReason: run.stopReason,
             history: run.history,
-            numbers: store.numbers.map { NamedValue($0.path, $0.value) }
-                + store.loadedNumbers.sorted { $0.key < $1.key }.map { NamedValue($0.key, $0.value) },
+            numbers: store.numbers.map { NamedValue($0.path, $0.value) },
             techniques: run.trainer.composition.techniques.map(\.name),
-            snapshots: store.snapshots.mapValues { $0.entries.map { SnapshotEntry(path: $0.path, role: $0.role) } })
+            snapshots: snapshots.mapValues { $0.entries.map { SnapshotEntry(path: $0.path, role: $0.role) } })
         var tensors = store.variables.entries.map { ($0.path, $0.value) }
         for parameter in store.parameters {
             for (slot, value) in zip(run.trainer.optimizer.slots, parameter.slots) {
                 tensors.append(("optimizer/\(slot)/\(parameter.path)", value))
             }
         }
-        for (path, snapshot) in store.snapshots.sorted(by: { $0.key < $1.key }) {
+        for (path, snapshot) in snapshots.sorted(by: { $0.key < $1.key }) {
             tensors += snapshot.entries.map { ("\(path)/\($0.path)", $0.value) }
         }
-        // What was loaded for techniques that have not been called since.
-        tensors += store.loaded.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         let text = String(decoding: try encoder.encode(state), as: UTF8.self)
         try SafetensorsFile.write(
             tensors.map { TensorFile.source($0.0, $0.1) },

@@ -17,10 +17,13 @@ public enum TensorFile {
         var tensors: [String: Tensor] = [:]
         for entry in file.entries {
             guard entry.shape.count <= Shape.maximumRank, entry.shape.allSatisfy({ $0 <= Int(Int32.max) }) else {
-                throw CheckpointError("tensor \"\(entry.name)\" has shape \(entry.shape), which is beyond \(Shape.maximumRank) dimensions of at most \(Int32.max)")
+                throw CheckpointError(
+                    "tensor \"\(entry.name)\" has shape \(entry.shape), which is beyond \(Shape.maximumRank) dimensions of at most \(Int32.max)"
+                )
             }
             guard entry.type == .float32 || entry.type == .int32 else {
-                throw CheckpointError("tensor \"\(entry.name)\" has type \(entry.type.rawValue); only F32 and I32 are read. Convert it")
+                throw CheckpointError(
+                    "tensor \"\(entry.name)\" has type \(entry.type.rawValue); only F32 and I32 are read. Convert it")
             }
             let tensor = Tensor(
                 uninitialized: Shape(entry.shape), scalarType: entry.type == .float32 ? .float32 : .int32)

@@ -40,7 +40,9 @@ extension Trainer {
         guard let shapeText = file.metadata["ballast.inputShape"], let typeText = file.metadata["ballast.inputType"],
             let type = ScalarType(rawValue: typeText)
         else {
-            throw CheckpointError("\(url.path) does not say which inputs its model takes (metadata \"ballast.inputShape\"): it was not written by saveModel(to:). Read its tensors with TensorFile.read")
+            throw CheckpointError(
+                "\(url.path) does not say which inputs its model takes (metadata \"ballast.inputShape\"): it was not written by saveModel(to:). Read its tensors with TensorFile.read"
+            )
         }
         let dimensions = shapeText.split(separator: ",").compactMap { Int($0) }
         guard dimensions.allSatisfy({ $0 >= 0 && $0 <= Int(Int32.max) }), dimensions.count < Shape.maximumRank else {
@@ -56,11 +58,17 @@ extension Trainer {
                 ? .zeros(shape) : Tensor(integers: Array(repeating: 0, count: shape.elementCount), shape: shape))
         store.expectsLoaded = false
         var problems = runner.execution.problems
-        if !store.loaded.isEmpty {
-            problems.append("the file holds variables that the model lacks: \(store.loaded.keys.sorted().joined(separator: ", "))")
+        // What techniques keep that take no part in a prediction, such as averages, is not needed.
+        let names = composition.techniques.map(\.name)
+        let rest = store.loaded.keys.filter { path in !names.contains { path.hasPrefix($0 + "/") } }
+        if !rest.isEmpty {
+            problems.append(
+                "the file holds variables that the model lacks: \(rest.sorted().joined(separator: ", "))")
         }
         guard problems.isEmpty else {
-            throw CheckpointError("\(url.path) is of another model: \(problems.joined(separator: "; ")). Give the model and composition that it was saved with")
+            throw CheckpointError(
+                "\(url.path) is of another model: \(problems.joined(separator: "; ")). Give the model and composition that it was saved with"
+            )
         }
         return TrainedModel(runner)
     }

@@ -54,7 +54,7 @@ struct Composer {
             epochs: epochs, batchSize: trainer.batchSize,
             metrics: ["trainLoss"] + (hasValidation ? ["validationLoss"] + trainer.metrics.map(\.name) : []),
             parameters: store.parameters.map { .init(path: $0.path, role: $0.role, shape: $0.value.shape) },
-            layers: layers, sites: sites)
+            inputShape: runner.inputShape ?? Shape(), inputType: runner.inputType, layers: layers, sites: sites)
     }
 
     private func namesFindings(_ techniques: [any Technique]) -> [Finding] {
@@ -70,11 +70,13 @@ struct Composer {
                         reason: "state and randomness are kept under the name",
                         cure: "give one of them another name: \(name)(..., named: \"\(name.lowercased())2\")"))
             }
-            if name.isEmpty || name.contains("/") || name == "optimizer" || name == "initial" {
+            if name.isEmpty || name.contains("/") || ["optimizer", "initial", "result"].contains(name) {
                 findings.append(
                     Finding(
                         .error, "bad-name", technique: name, message: "\"\(name)\" cannot be the name of a technique",
-                        cure: "choose a name that is not empty, \"optimizer\" or \"initial\", and has no \"/\""))
+                        cure:
+                            "choose a name that is not empty, \"optimizer\", \"initial\" or \"result\", and has no \"/\""
+                    ))
             }
         }
         return findings
@@ -87,7 +89,11 @@ struct Composer {
                 wanted.append((site.description, { site.position(at: $0) != nil }))
             }
             if wrapper.sites.isEmpty {
-                return [Finding(.error, "no-site", technique: technique.name, message: "no site was given", cure: "give at least one, such as .after(.activations)")]
+                return [
+                    Finding(
+                        .error, "no-site", technique: technique.name, message: "no site was given",
+                        cure: "give at least one, such as .after(.activations)")
+                ]
             }
         }
         if let penalty = technique as? any LossPenalty {
@@ -103,7 +109,9 @@ struct Composer {
             findings.append(
                 Finding(
                     .error, "no-such-site", technique: technique.name, message: "the site \(what) matches no layer",
-                    cure: "choose among: \(layers.isEmpty ? "none (the model has no named layers)" : layers.joined(separator: ", "))"))
+                    cure:
+                        "choose among: \(layers.isEmpty ? "none (the model has no named layers)" : layers.joined(separator: ", "))"
+                ))
         }
         return findings
     }

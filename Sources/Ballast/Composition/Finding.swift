@@ -107,6 +107,10 @@ public struct CompositionSetting: Sendable {
     public let metrics: [String]
     /// The parameters.
     public let parameters: [ParameterDescription]
+    /// The shape of one input of the model, without the batch.
+    public let inputShape: Shape
+    /// What inputs are made of: numbers, or tokens.
+    public let inputType: ScalarType
     /// The layers, in the order in which they run.
     public let layers: [LayerDescription]
     /// Where wrappers act.

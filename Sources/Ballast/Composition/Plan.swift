@@ -45,7 +45,8 @@ public struct Plan: Sendable, Codable, Hashable, CustomStringConvertible {
                 case .forwardWrapper:
                     if (technique as? any ForwardWrapper)?.sites.contains(.batch) == true { sites.append("batch") }
                     sites += setting.sites.filter { $0.technique == technique.name }.map {
-                        $0.layer.isEmpty ? ($0.position == .before ? "input" : "output") : "\($0.position.rawValue) \($0.layer)"
+                        $0.layer.isEmpty
+                            ? ($0.position == .before ? "input" : "output") : "\($0.position.rawValue) \($0.layer)"
                     }
                 case .epochCallback:
                     stage = (technique as? any EpochCallback)?.moments.map(\.rawValue).joined(separator: ", ")
@@ -95,7 +96,8 @@ public struct Plan: Sendable, Codable, Hashable, CustomStringConvertible {
                 if let stage = entry.stage { lines.append("     when: \(stage)") }
                 if !entry.sites.isEmpty { lines.append("     at: \(entry.sites.joined(separator: ", "))") }
                 if !entry.parameters.isEmpty {
-                    lines.append("     on: \(entry.parameterCount) numbers in \(entry.parameters.joined(separator: ", "))")
+                    lines.append(
+                        "     on: \(entry.parameterCount) numbers in \(entry.parameters.joined(separator: ", "))")
                 }
             }
         }

@@ -20,7 +20,9 @@ public struct Column: Sendable {
     private init(_ elements: Elements, _ elementCount: Int, _ itemShape: Shape) throws {
         let width = itemShape.elementCount
         guard width > 0, elementCount % width == 0 else {
-            throw DataError("\(elementCount) elements are not a whole number of items of shape \(itemShape); give the shape of one item, without the batch")
+            throw DataError(
+                "\(elementCount) elements are not a whole number of items of shape \(itemShape); give the shape of one item, without the batch"
+            )
         }
         self.elements = elements
         self.itemShape = itemShape
@@ -37,10 +39,14 @@ public struct Column: Sendable {
     /// - Throws: ``DataError`` if one is not finite.
     public init(floats: [Float], itemShape: Shape) throws {
         try self.init(.floats(floats), floats.count, itemShape)
-        let isFinite = floats.withUnsafeBufferPointer { $0.baseAddress.map { ballast_all_finite(floats.count, $0) } ?? true }
+        let isFinite = floats.withUnsafeBufferPointer {
+            $0.baseAddress.map { ballast_all_finite(floats.count, $0) } ?? true
+        }
         if !isFinite, let index = floats.firstIndex(where: { !$0.isFinite }) {
             let width = itemShape.elementCount
-            throw DataError("sample \(index / width) holds \(floats[index]) at element \(index % width); remove or replace values that are not finite")
+            throw DataError(
+                "sample \(index / width) holds \(floats[index]) at element \(index % width); remove or replace values that are not finite"
+            )
         }
     }
 
@@ -52,6 +58,20 @@ public struct Column: Sendable {
     /// The smallest and the greatest integer; nil if the items are not integers, or there is none.
     var integerRange: ClosedRange<Int32>? {
         guard case .integers(let values) = elements, let low = values.min(), let high = values.max() else { return nil }
+        return low...high
+    }
+
+    /// The smallest and the greatest integer of some items; nil if the items are not integers, or there is none.
+    func integerRange(at positions: [Int32]) -> ClosedRange<Int32>? {
+        guard case .integers(let values) = elements, !positions.isEmpty else { return nil }
+        let width = itemShape.elementCount
+        var (low, high) = (Int32.max, Int32.min)
+        for position in positions {
+            for index in Int(position) * width..<(Int(position) + 1) * width {
+                low = min(low, values[index])
+                high = max(high, values[index])
+            }
+        }
         return low...high
     }
 

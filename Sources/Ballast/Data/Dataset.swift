@@ -20,12 +20,16 @@ public struct Dataset: Sendable {
         guard inputs.count == targets.count else {
             throw DataError("there are \(inputs.count) inputs but \(targets.count) targets; each input needs one")
         }
-        guard inputs.count <= Int(Int32.max) else { throw DataError("\(inputs.count) samples are more than \(Int32.max), the most there may be") }
+        guard inputs.count <= Int(Int32.max) else {
+            throw DataError("\(inputs.count) samples are more than \(Int32.max), the most there may be")
+        }
         labelRange = targets.integerRange
         if let range = labelRange, range.lowerBound < 0, case .integers(let values) = targets.elements,
             let index = values.firstIndex(where: { $0 < 0 })
         {
-            throw DataError("label \(values[index]) of sample \(index / targets.itemShape.elementCount) is negative; labels count from 0")
+            throw DataError(
+                "label \(values[index]) of sample \(index / targets.itemShape.elementCount) is negative; labels count from 0"
+            )
         }
         self.inputs = inputs
         self.targets = targets
@@ -45,7 +49,8 @@ public struct Dataset: Sendable {
     private static func column(_ rows: [[Float]], _ name: String) throws -> Column {
         let width = rows.first?.count ?? 1
         if let index = rows.firstIndex(where: { $0.count != width }) {
-            throw DataError("\(name) \(index) has \(rows[index].count) values, the first has \(width); all need the same number")
+            throw DataError(
+                "\(name) \(index) has \(rows[index].count) values, the first has \(width); all need the same number")
         }
         return try Column(floats: rows.flatMap { $0 }, itemShape: [width])
     }
@@ -53,7 +58,7 @@ public struct Dataset: Sendable {
     private init(_ whole: Dataset, positions: [Int32]) {
         inputs = whole.inputs
         targets = whole.targets
-        labelRange = whole.labelRange
+        labelRange = whole.targets.integerRange(at: positions)
         self.positions = positions
     }
 
@@ -65,7 +70,7 @@ public struct Dataset: Sendable {
         Dataset(
             self,
             positions: indices.map { index in
-                precondition(index >= 0 && index < count, "subset: there is no sample \(index) among \(count)")
+                require(index >= 0 && index < count, "subset: there is no sample \(index) among \(count)")
                 return positions?[index] ?? Int32(index)
             })
     }
@@ -79,7 +84,7 @@ public struct Dataset: Sendable {
     ///   - share: the share of the first part, in `0...1`; its size is rounded to the nearest integer.
     ///   - seed: the same seed gives the same parts.
     public func split(_ share: Double, seed: UInt64 = 0) -> (first: Dataset, second: Dataset) {
-        precondition((0...1).contains(share), "split: the share must be in 0...1 but is \(share)")
+        require((0...1).contains(share), "split: the share must be in 0...1 but is \(share)")
         let order = RandomStream(seed: seed, purpose: "split").permutation(count).map(Int.init)
         let size = Int((share * Double(count)).rounded())
         return (subset(order[..<size]), subset(order[size...]))
@@ -99,7 +104,7 @@ public struct Dataset: Sendable {
 
     /// The batches of an epoch in the order that a run with this seed goes through them; the last may be shorter.
     public func batches(ofSize size: Int, seed: UInt64, epoch: Int) -> some Sequence<Batch> {
-        precondition(size > 0, "batches: the size must be positive but is \(size)")
+        require(size > 0, "batches: the size must be positive but is \(size)")
         let order = order(seed: seed, epoch: epoch)
         return stride(from: 0, to: order.count, by: size).lazy.map { start in
             self.batch(order, start..<Swift.min(start + size, order.count))
@@ -108,7 +113,7 @@ public struct Dataset: Sendable {
 
     /// The batches in the samples' own order.
     public func batches(ofSize size: Int) -> some Sequence<Batch> {
-        precondition(size > 0, "batches: the size must be positive but is \(size)")
+        require(size > 0, "batches: the size must be positive but is \(size)")
         let order = order
         return stride(from: 0, to: order.count, by: size).lazy.map { start in
             self.batch(order, start..<Swift.min(start + size, order.count))

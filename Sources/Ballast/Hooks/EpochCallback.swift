@@ -40,13 +40,20 @@ public struct EpochDecision {
     public var stopReason: String?
     /// The variables to go on with; nil to keep the run's.
     public var variables: Variables?
+    /// The variables that the run is left with if this epoch is its last (``EpochContext/isLast``), such as those of the
+    /// best epoch; nil to keep the run's. A run that is asked for more epochs later goes on without them.
+    public var finalVariables: Variables?
     /// The factor for the learning rate of all epochs that follow; nil to leave it.
     public var learningRateFactor: Float?
 
     /// Creates a decision.
-    public init(stopReason: String? = nil, variables: Variables? = nil, learningRateFactor: Float? = nil) {
+    public init(
+        stopReason: String? = nil, variables: Variables? = nil, finalVariables: Variables? = nil,
+        learningRateFactor: Float? = nil
+    ) {
         self.stopReason = stopReason
         self.variables = variables
+        self.finalVariables = finalVariables
         self.learningRateFactor = learningRateFactor
     }
 

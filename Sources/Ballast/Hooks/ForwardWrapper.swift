@@ -52,7 +52,9 @@ public struct LayerCall {
         _ input: Tensor, transformingParameters transform: ((_ name: String, _ value: Tensor) -> Tensor)? = nil
     ) -> Tensor {
         guard let runNext else {
-            guard transform == nil else { fail("next", "parameters can be changed around a layer only, at a site `.around`") }
+            guard transform == nil else {
+                fail("next", "parameters can be changed around a layer only, at a site `.around`")
+            }
             return input
         }
         return runNext(input, transform)

@@ -112,12 +112,16 @@ final class GradientSource {
         isWorkedOut = false
     }
 
+    /// Works out the updates, if that was not done.
+    func workOut() {
+        guard let makeUpdates else { return }
+        values = makeUpdates()
+        self.makeUpdates = nil
+        isWorkedOut = true
+    }
+
     func value(_ index: Int, _ execution: Execution) -> Tensor {
-        if let makeUpdates {
-            values = makeUpdates()
-            self.makeUpdates = nil
-            isWorkedOut = true
-        }
+        workOut()
         if let value = values[index] { return value }
         let zeros = Tensor.zeros(execution.store.parameters[index].value.shape)
         values[index] = zeros

@@ -41,5 +41,8 @@ public struct StepContext: HookContext {
     /// The model's output.
     public let output: Tensor
     /// The outputs of the layers that ``LossPenalty/observes`` selects, in the order in which they were computed.
-    public var activations: [Observation] { scope.frame.execution.observations }
+    public var activations: [Observation] {
+        scope.frame.execution.observations.filter { $0.observers.contains(observer) }
+    }
+    let observer: Int
 }

@@ -20,7 +20,8 @@ public enum ParameterSelector: Sendable, Hashable, CustomStringConvertible {
         case .all: true
         case .role(let wanted): role == wanted
         case .named(let pattern):
-            pathMatches(pattern, path) || pathMatches(pattern, String(path.prefix(upTo: path.lastIndex(of: ".") ?? path.startIndex)))
+            pathMatches(pattern, path)
+                || pathMatches(pattern, String(path.prefix(upTo: path.lastIndex(of: ".") ?? path.startIndex)))
         case .excluding(let base, let other):
             base.matches(path: path, role: role) && !other.matches(path: path, role: role)
         case .both(let first, let second):

@@ -48,7 +48,7 @@ public struct Loss: Sendable {
 
     /// Half the square within ±δ, linear beyond (Huber, 1964).
     public static func huber(delta: Float = 1) -> Loss {
-        precondition(delta > 0, "huber: delta must be positive but is \(delta)")
+        require(delta > 0, "huber: delta must be positive but is \(delta)")
         return Loss("Huber", target: .values) { Tensors.huber($0, $1, delta: delta) }
     }
 

@@ -7,9 +7,9 @@ public struct Metric: Sendable {
     /// Whether greater is better.
     public let isHigherBetter: Bool
     /// The number of sums that are kept.
-    let sumCount: Int
-    let gather: @Sendable (_ output: Tensor, _ target: Tensor, _ sums: inout [Double]) -> Void
-    let finish: @Sendable (_ sums: [Double]) -> Double
+    package let sumCount: Int
+    package let gather: @Sendable (_ output: Tensor, _ target: Tensor, _ sums: inout [Double]) -> Void
+    package let finish: @Sendable (_ sums: [Double]) -> Double
 
     /// Creates a metric of one's own.
     ///
@@ -34,7 +34,7 @@ public struct Metric: Sendable {
 
     /// The share of rows whose label is among the `count` largest outputs.
     public static func topAccuracy(_ count: Int) -> Metric {
-        precondition(count > 0, "topAccuracy: count must be positive but is \(count)")
+        require(count > 0, "topAccuracy: count must be positive but is \(count)")
         return topAccuracy(count, name: "top-\(count) accuracy")
     }
 
@@ -55,14 +55,18 @@ public struct Metric: Sendable {
                 }
             }
             sums[1] += Double(labels.count)
-        } finish: { $0[0] / $0[1] }
+        } finish: {
+            $0[0] / $0[1]
+        }
     }
 
     /// The mean of (ŷ − y)².
     public static let meanSquaredError = Metric("MSE", isHigherBetter: false, sumCount: 2) { output, target, sums in
         forEachPair(output, target) { sums[0] += ($0 - $1) * ($0 - $1) }
         sums[1] += Double(output.elementCount)
-    } finish: { $0[0] / $0[1] }
+    } finish: {
+        $0[0] / $0[1]
+    }
 
     /// The share of the targets' variance that the predictions explain: 1 − Σ(ŷ − y)² / Σ(y − ȳ)².
     public static let r2 = Metric("R²", isHigherBetter: true, sumCount: 4) { output, target, sums in

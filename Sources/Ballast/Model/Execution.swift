@@ -18,11 +18,13 @@ package final class Execution {
     let seed: UInt64
     let store: VariableStore
     let wrappers: [WrapperEntry]
-    let observed: [LayerSelector]
+    let observed: [(technique: Int, layers: [LayerSelector])]
 
     package internal(set) var phase: Phase = .evaluation
     /// Set while a pass is recorded.
     var tape: Tape?
+    /// Whether the first pass was made, after which there are no new parameters.
+    var isDeclared = false
     var updatesState = true
     /// The epoch, from 0; the step in it, from 0; the number of updates made so far; and of what draws are a function.
     var epoch = 0
@@ -48,7 +50,7 @@ package final class Execution {
         self.seed = seed
         self.store = store
         var wrappers: [WrapperEntry] = []
-        var observed: [LayerSelector] = []
+        var observed: [(technique: Int, layers: [LayerSelector])] = []
         for (index, technique) in composition.techniques.enumerated() {
             if let wrapper = technique as? any ForwardWrapper {
                 let sites = wrapper.sites.filter { $0.kind != .batch }
@@ -56,7 +58,9 @@ package final class Execution {
                     wrappers.append(.init(technique: wrapper, name: technique.name, sites: sites, meter: index))
                 }
             }
-            if let penalty = technique as? any LossPenalty { observed += penalty.observes }
+            if let penalty = technique as? any LossPenalty, !penalty.observes.isEmpty {
+                observed.append((index, penalty.observes))
+            }
         }
         self.wrappers = wrappers
         self.observed = observed
@@ -66,16 +70,20 @@ package final class Execution {
     // MARK: Declaring
 
     func declareParameter(_ path: String, _ shape: Shape, _ initial: Initializer, _ role: ParameterRole) -> Int {
-        guard tape == nil else {
+        guard !isDeclared else {
             fail(
                 "parameter",
-                "\"\(path)\" was first asked for in a training step; ask for every variable in every phase, so that the first pass creates it")
+                "\"\(path)\" was first asked for after the first pass; ask for every parameter in every phase, so that the first pass creates it"
+            )
         }
         return store.declareParameter(path, role, initial: { self.initialValue(path, shape, initial) })
     }
 
     func declareState(_ path: String, _ shape: Shape, _ initial: Initializer) -> Int {
-        store.declareState(path, initial: { self.initialValue(path, shape, initial) })
+        let index = store.declareState(path, initial: { self.initialValue(path, shape, initial) })
+        let found = store.states[index].value.shape
+        guard found == shape else { fail("state", "\"\(path)\" has shape \(found) but was asked for as \(shape)") }
+        return index
     }
 
     private func initialValue(_ path: String, _ shape: Shape, _ initial: Initializer) -> Tensor {
@@ -93,8 +101,10 @@ package final class Execution {
     /// Lets the techniques that select a place wrap it.
     func bindSites(of frame: Frame) {
         for entry in wrappers {
+            var taken: [Site.Position] = []
             for site in entry.sites {
-                guard let position = site.position(at: frame) else { continue }
+                guard let position = site.position(at: frame), !taken.contains(position) else { continue }
+                taken.append(position)
                 let place = frame.path.isEmpty ? (position == .before ? "input" : "output") : frame.path
                 var path = entry.name + "/" + place
                 if store.places.contains(path) { path += "@" + position.rawValue }
@@ -105,10 +115,11 @@ package final class Execution {
                         frame: Frame(execution: self, path: path, name: entry.name, kind: frame.kind),
                         meter: entry.meter),
                     at: position)
-                break
             }
         }
-        if observed.contains(where: { $0.matches(frame) }) { frame.observe() }
+        for (technique, layers) in observed where layers.contains(where: { $0.matches(frame) }) {
+            frame.observe(for: technique)
+        }
     }
 
     /// Makes a pass in a phase, and returns to the phase before.

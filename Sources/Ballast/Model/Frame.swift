@@ -32,7 +32,8 @@ package final class Frame {
     var around: ContiguousArray<SiteBinding> = []
     var after: ContiguousArray<SiteBinding> = []
     private(set) var isWrapped = false
-    private var isObserved = false
+    /// The techniques, by index, that asked to see what this place computes.
+    private(set) var observers: [Int] = []
 
     init(
         execution: Execution, path: String, name: String, kind: String, isActivation: Bool = false,
@@ -56,7 +57,7 @@ package final class Frame {
         let previous = breadcrumb.enter()
         defer { Breadcrumb.leave(to: previous) }
         rewind()
-        guard isWrapped || isObserved else { return layer.forward(x, in: Scope(self)) }
+        guard isWrapped || !observers.isEmpty else { return layer.forward(x, in: Scope(self)) }
         return runWrapped(layer, x)
     }
 
@@ -65,7 +66,9 @@ package final class Frame {
         for binding in before { x = binding.apply(x) }
         var y = runAround(layer, x, around.count)
         for binding in after { y = binding.apply(y) }
-        if isObserved { execution.observations.append(Observation(path: path, kind: kind, value: y)) }
+        if !observers.isEmpty {
+            execution.observations.append(Observation(path: path, kind: kind, value: y, observers: observers))
+        }
         return y
     }
 
@@ -164,7 +167,9 @@ package final class Frame {
         isWrapped = true
     }
 
-    func observe() { isObserved = true }
+    func observe(for observer: Int) { observers.append(observer) }
+
+    func stopObserving(for observer: Int) { observers.removeAll { $0 == observer } }
 
     /// This place and all below it.
     func visit(_ body: (Frame) -> Void) {
@@ -202,4 +207,6 @@ public struct Observation {
     public let kind: String
     /// Its output, as the next layer sees it.
     public let value: Tensor
+    /// The techniques that asked to see it.
+    let observers: [Int]
 }

@@ -53,7 +53,7 @@ public struct Initializer: Sendable {
 
     /// Normal, with values drawn again that lie beyond `cut` standard deviations (before truncation) of the mean.
     public static func truncatedNormal(mean: Float = 0, deviation: Float = 1, cut: Float = 2) -> Initializer {
-        precondition(cut > 0, "truncatedNormal: cut must be positive but is \(cut)")
+        require(cut > 0, "truncatedNormal: cut must be positive but is \(cut)")
         return Initializer("truncatedNormal(\(mean), \(deviation))") { shape, stream in
             truncated(shape, mean: mean, deviation: deviation, cut: cut, from: stream)
         }
@@ -136,7 +136,8 @@ public struct Initializer: Sendable {
     }
 
     /// Gram-Schmidt, twice over, on normal vectors.
-    private static func orthogonalMatrix(_ rows: Int, _ columns: Int, _ gain: Float, _ stream: RandomStream) -> [Float] {
+    private static func orthogonalMatrix(_ rows: Int, _ columns: Int, _ gain: Float, _ stream: RandomStream) -> [Float]
+    {
         let (count, length) = (min(rows, columns), max(rows, columns))
         let drawn = Tensor.normal([count, max(length, 1)], from: stream).scalars.map(Double.init)
         var vectors: [[Double]] = []

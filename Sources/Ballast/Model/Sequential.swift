@@ -29,7 +29,7 @@ public struct Sequential: Layer {
         }
         self.layers = layers.map { ($0 as? NamedLayer)?.base ?? $0 }
         let repeated = Dictionary(grouping: names, by: { $0 }).filter { $0.value.count > 1 }.keys.sorted()
-        precondition(repeated.isEmpty, "Sequential: these names occur more than once: \(repeated.joined(separator: ", "))")
+        require(repeated.isEmpty, "Sequential: these names occur more than once: \(repeated.joined(separator: ", "))")
     }
 
     /// Runs the layers on an input.
@@ -74,7 +74,7 @@ extension Layer {
     ///
     /// - Precondition: not empty, and without the characters `.`, `/` and `*`, which paths use.
     public func named(_ name: String) -> some Layer {
-        precondition(
+        require(
             !name.isEmpty && !name.contains { "./*".contains($0) },
             "named: a layer's name must not be empty or contain '.', '/' or '*', but is \"\(name)\"")
         return NamedLayer(name: name, base: self)

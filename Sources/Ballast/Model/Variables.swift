@@ -12,6 +12,13 @@ public struct Variables {
         public let role: ParameterRole?
         /// Its value.
         public var value: Tensor
+
+        /// Creates an entry.
+        public init(path: String, role: ParameterRole?, value: Tensor) {
+            self.path = path
+            self.role = role
+            self.value = value
+        }
     }
 
     /// The variables in order.
@@ -68,7 +75,7 @@ final class VariableStore {
 
     /// Variables from a file that no pass has asked for yet.
     var loaded: [String: Tensor] = [:]
-    var loadedNumbers: [String: Double] = [:]
+    var loadedNumbers: [(path: String, value: Double)] = []
     /// Whether variables come from a file, so that one that is missing there is a mistake.
     var expectsLoaded = false
     /// The paths taken by techniques at sites.
@@ -89,16 +96,28 @@ final class VariableStore {
         return states.count - 1
     }
 
+    /// Makes states and numbers of what was loaded and no pass has asked for, in the order in which it was saved.
+    func declareLoaded(_ order: [String]) {
+        for path in order {
+            if let value = loaded.removeValue(forKey: path) { _ = declareState(path, initial: { value }) }
+        }
+        for (path, value) in loadedNumbers { _ = declareNumber(path, value) }
+        loadedNumbers = []
+    }
+
     func declareNumber(_ path: String, _ initial: Double) -> Int {
         if let known = numbers.firstIndex(where: { $0.path == path }) { return known }
-        numbers.append(Number(path: path, value: loadedNumbers.removeValue(forKey: path) ?? initial))
+        let saved = loadedNumbers.first { $0.path == path }?.value
+        numbers.append(Number(path: path, value: saved ?? initial))
         return numbers.count - 1
     }
 
     /// The indices of the parameters that a selector matches.
     func indices(_ selector: ParameterSelector) -> [Int] {
         for selection in selections where selection.selector == selector { return selection.indices }
-        let indices = parameters.indices.filter { selector.matches(path: parameters[$0].path, role: parameters[$0].role) }
+        let indices = parameters.indices.filter {
+            selector.matches(path: parameters[$0].path, role: parameters[$0].role)
+        }
         selections.append((selector, Array(indices)))
         return Array(indices)
     }

@@ -41,8 +41,8 @@ public struct SGD: FusedOptimizer {
     /// Creates the optimizer.
     public init(learningRate: Float, momentum: Float = 0, nesterov: Bool = false) {
         requireLearningRate(learningRate, "SGD")
-        precondition((0..<1).contains(momentum), "SGD: momentum must be in 0..<1 but is \(momentum)")
-        precondition(!nesterov || momentum > 0, "SGD: Nesterov's form needs a momentum above 0")
+        require((0..<1).contains(momentum), "SGD: momentum must be in 0..<1 but is \(momentum)")
+        require(!nesterov || momentum > 0, "SGD: Nesterov's form needs a momentum above 0")
         self.learningRate = learningRate
         self.momentum = momentum
         isNesterov = nesterov
@@ -79,9 +79,10 @@ public struct Adam: FusedOptimizer {
     /// Creates the optimizer.
     public init(learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8) {
         requireLearningRate(learningRate, "Adam")
-        precondition(
-            (0..<1).contains(beta1) && (0..<1).contains(beta2), "Adam: betas must be in 0..<1 but are \(beta1), \(beta2)")
-        precondition(epsilon > 0, "Adam: epsilon must be positive but is \(epsilon)")
+        require(
+            (0..<1).contains(beta1) && (0..<1).contains(beta2),
+            "Adam: betas must be in 0..<1 but are \(beta1), \(beta2)")
+        require(epsilon > 0, "Adam: epsilon must be positive but is \(epsilon)")
         self.learningRate = learningRate
         self.beta1 = beta1
         self.beta2 = beta2
@@ -122,9 +123,9 @@ public struct RMSProp: FusedOptimizer {
     /// Creates the optimizer.
     public init(learningRate: Float = 1e-2, alpha: Float = 0.99, epsilon: Float = 1e-8, momentum: Float = 0) {
         requireLearningRate(learningRate, "RMSProp")
-        precondition((0..<1).contains(alpha), "RMSProp: alpha must be in 0..<1 but is \(alpha)")
-        precondition((0..<1).contains(momentum), "RMSProp: momentum must be in 0..<1 but is \(momentum)")
-        precondition(epsilon > 0, "RMSProp: epsilon must be positive but is \(epsilon)")
+        require((0..<1).contains(alpha), "RMSProp: alpha must be in 0..<1 but is \(alpha)")
+        require((0..<1).contains(momentum), "RMSProp: momentum must be in 0..<1 but is \(momentum)")
+        require(epsilon > 0, "RMSProp: epsilon must be positive but is \(epsilon)")
         self.learningRate = learningRate
         self.alpha = alpha
         self.epsilon = epsilon
@@ -148,5 +149,6 @@ public struct RMSProp: FusedOptimizer {
 }
 
 private func requireLearningRate(_ rate: Float, _ optimizer: String) {
-    precondition(rate >= 0 && rate.isFinite, "\(optimizer): the learning rate must be finite and not negative but is \(rate)")
+    require(
+        rate >= 0 && rate.isFinite, "\(optimizer): the learning rate must be finite and not negative but is \(rate)")
 }

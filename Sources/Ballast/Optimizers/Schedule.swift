@@ -24,7 +24,7 @@ public struct Schedule: Sendable {
 
     /// Multiplied by `factor` after every `epochs` epochs.
     public static func step(every epochs: Int, by factor: Double) -> Schedule {
-        precondition(epochs > 0, "step: the number of epochs must be positive but is \(epochs)")
+        require(epochs > 0, "step: the number of epochs must be positive but is \(epochs)")
         return Schedule { step, perEpoch, _ in pow(factor, Double(step / max(perEpoch, 1) / epochs)) }
     }
 
@@ -38,7 +38,7 @@ public struct Schedule: Sendable {
     /// Linear growth over the first `steps` steps (the first has the factor 1 / `steps`), then another schedule, which
     /// counts its steps from there.
     public static func warmUp(steps: Int, then schedule: Schedule = .constant) -> Schedule {
-        precondition(steps > 0, "warmUp: the number of steps must be positive but is \(steps)")
+        require(steps > 0, "warmUp: the number of steps must be positive but is \(steps)")
         return Schedule { step, perEpoch, total in
             step < steps
                 ? Double(step + 1) / Double(steps) : schedule.factor(step - steps, perEpoch, max(total - steps, 1))
@@ -48,7 +48,7 @@ public struct Schedule: Sendable {
     /// Up from 1 / `startDivisor` to 1 over the first `rise` of the run, then down to 1 / (`startDivisor` `finalDivisor`),
     /// both along half a cosine (Smith & Topin, 2018; PyTorch's OneCycleLR without its momentum).
     public static func oneCycle(rise: Double = 0.3, startDivisor: Double = 25, finalDivisor: Double = 1e4) -> Schedule {
-        precondition(rise > 0 && rise < 1, "oneCycle: rise must be between 0 and 1 but is \(rise)")
+        require(rise > 0 && rise < 1, "oneCycle: rise must be between 0 and 1 but is \(rise)")
         return Schedule { step, _, total in
             let start = 1 / startDivisor
             let end = start / finalDivisor

@@ -24,9 +24,10 @@ public struct Comparison: Sendable {
     ///
     /// - Precondition: at least one composition, and no two of one name.
     public init(_ trainer: Trainer, _ compositions: [(name: String, composition: Composition)]) {
-        precondition(!compositions.isEmpty, "Comparison: there is no composition to compare")
-        precondition(
-            Set(compositions.map(\.name)).count == compositions.count, "Comparison: two compositions have the same name")
+        require(!compositions.isEmpty, "Comparison: there is no composition to compare")
+        require(
+            Set(compositions.map(\.name)).count == compositions.count, "Comparison: two compositions have the same name"
+        )
         self.trainer = trainer
         self.compositions = compositions
     }
@@ -42,13 +43,17 @@ public struct Comparison: Sendable {
     ///   - checkpoints: where and when the run of a composition and a seed is saved.
     ///   - cancellation: a switch that ends the comparison; what has run is returned.
     ///   - observer: called with what happens, and in which run.
+    ///   - finished: called with each result as soon as its run has ended.
     public func run(
         train: Dataset, validation: Dataset? = nil, test: Dataset? = nil, epochs: Int, seeds: [UInt64] = [0],
         checkpoints: ((_ composition: String, _ seed: UInt64) -> CheckpointPolicy?)? = nil,
         cancellation: Cancellation? = nil,
-        observer: ((_ composition: String, _ seed: UInt64, _ event: RunEvent) -> Void)? = nil
-    ) throws -> [ComparisonResult] {
-        var results: [ComparisonResult] = []
+        observer: ((_ composition: String, _ seed: UInt64, _ event: RunEvent) -> Void)? = nil,
+        finished: ((ComparedRun) -> Void)? = nil
+    ) throws -> [ComparedRun] {
+        // The test data is measured last: whether it fits is to be known before hours of training.
+        if let test { try trainer.composing(Composition()).start(train, epochs: 0).check(test, name: "test") }
+        var results: [ComparedRun] = []
         for seed in seeds {
             for (name, composition) in compositions {
                 if cancellation?.isCancelledAfterEpoch == true { return results }
@@ -57,10 +62,11 @@ public struct Comparison: Sendable {
                     train, validation: validation, epochs: epochs, seed: seed,
                     checkpoints: checkpoints?(name, seed), cancellation: cancellation,
                     observer: observer.map { observer in { observer(name, seed, $0) } })
-                results.append(
-                    ComparisonResult(
-                        composition: name, seed: seed, run: run, train: train, validation: validation, test: test,
-                        seconds: (ContinuousClock.now - start) / .seconds(1)))
+                let result = try ComparedRun(
+                    composition: name, seed: seed, run: run, train: train, validation: validation, test: test,
+                    seconds: (ContinuousClock.now - start) / .seconds(1))
+                results.append(result)
+                finished?(result)
             }
         }
         return results
@@ -68,7 +74,7 @@ public struct Comparison: Sendable {
 }
 
 /// How the run of a composition with a seed came out.
-public struct ComparisonResult {
+public struct ComparedRun {
     /// The composition's name.
     public let composition: String
     /// The seed.
@@ -91,13 +97,13 @@ public struct ComparisonResult {
     init(
         composition: String, seed: UInt64, run: Run, train: Dataset, validation: Dataset?, test: Dataset?,
         seconds: Double
-    ) {
+    ) throws {
         self.composition = composition
         self.seed = seed
         self.run = run
-        self.train = run.evaluate(train)
-        self.validation = validation.map(run.evaluate)
-        self.test = test.map(run.evaluate)
+        self.train = try run.evaluate(train)
+        self.validation = try validation.map(run.evaluate)
+        self.test = try test.map(run.evaluate)
         self.seconds = seconds
         var squares = 0.0
         var zeros = 0
@@ -121,7 +127,7 @@ public struct ComparisonTable: CustomStringConvertible {
     private let rows: [[String]]
 
     /// Creates a table: a row for each composition, with means over its seeds.
-    public init(_ results: [ComparisonResult]) {
+    public init(_ results: [ComparedRun]) {
         let metric = results.first?.run.trainer.metrics.first?.name
         func value(_ evaluation: Evaluation?) -> Double? {
             guard let evaluation else { return nil }
@@ -131,7 +137,10 @@ public struct ComparisonTable: CustomStringConvertible {
         for result in results where !names.contains(result.composition) { names.append(result.composition) }
         let what = metric ?? "loss"
         var rows = [
-            ["composition", "train \(what)", "validation \(what)", "test \(what)", "gap", "‖w‖₂", "zeros", "epochs", "seconds", "ended"]
+            [
+                "composition", "train \(what)", "validation \(what)", "test \(what)", "gap", "‖w‖₂", "zeros", "epochs",
+                "seconds", "ended",
+            ]
         ]
         for name in names {
             let mine = results.filter { $0.composition == name }

@@ -6,7 +6,9 @@ extension Run {
         let penalties = history.first?.penalties.map(\.name) ?? []
         let metrics = history.first?.validationMetrics.map(\.name) ?? []
         let hasValidation = history.first?.validationLoss != nil
-        var rows = [["epoch", "train loss"] + penalties + (hasValidation ? ["validation loss"] + metrics : []) + ["samples/s"]]
+        var rows = [
+            ["epoch", "train loss"] + penalties + (hasValidation ? ["validation loss"] + metrics : []) + ["samples/s"]
+        ]
         for record in history {
             var row = ["\(record.epoch + 1)", Run.format(record.trainLoss)]
             row += record.penalties.map { Run.format($0.value) }
@@ -50,7 +52,8 @@ extension Run {
             let count = Double(
                 history.filter { $0.costs.contains { $0.technique == sum.technique && $0.hook == sum.hook } }.count)
             return HookCost(
-                technique: sum.technique, hook: sum.hook, seconds: sum.seconds / count, share: sum.share.map { $0 / count })
+                technique: sum.technique, hook: sum.hook, seconds: sum.seconds / count,
+                share: sum.share.map { $0 / count })
         }
     }
 

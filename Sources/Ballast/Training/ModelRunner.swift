@@ -21,6 +21,7 @@ final class ModelRunner {
         inputShape = Shape(input.shape.dropFirst())
         inputType = input.scalarType
         outputShape = run(input, .evaluation, updatesState: false).shape
+        execution.isDeclared = true
     }
 
     @inline(__always)
@@ -42,7 +43,8 @@ final class ModelRunner {
             let kind = inputType == .int32 ? "integers" : "floats"
             let found = input.scalarType == .int32 ? "integers" : "floats"
             throw DataError(
-                "the model takes \(kind) of shape [batch] + \(inputShape ?? []), but the input is \(found) of shape \(input.shape)")
+                "the model takes \(kind) of shape [batch] + \(inputShape ?? []), but the input is \(found) of shape \(input.shape)"
+            )
         }
     }
 
@@ -55,21 +57,25 @@ final class ModelRunner {
         case .classes:
             if let range = data.labelRange {
                 guard Int(range.upperBound) < classes else {
-                    let sample = data.targets.firstIndex(of: range.upperBound)
+                    let sample = data.firstSample(with: range.upperBound)
                     throw DataError(
-                        "label \(range.upperBound) of sample \(sample) of the \(name) data is out of range: the model's output of \(classes) classes takes labels in 0..<\(classes)")
+                        "label \(range.upperBound) of sample \(sample) of the \(name) data is out of range: the model's output of \(classes) classes takes labels in 0..<\(classes)"
+                    )
                 }
                 let expected = Array(outputShape.dropFirst().dropLast())
                 guard data.targets.itemShape.dimensions == expected else {
                     throw DataError(
-                        "a target of the \(name) data has shape \(data.targets.itemShape), but the model's output \(outputShape) needs one label for each of \(Shape(expected))")
+                        "a target of the \(name) data has shape \(data.targets.itemShape), but the model's output \(outputShape) needs one label for each of \(Shape(expected))"
+                    )
                 }
             } else {
                 try checkValues(data, outputShape, name, "probabilities")
             }
         case .values:
             guard data.labelRange == nil else {
-                throw DataError("the \(name) targets are integers, but the loss \"\(loss.name)\" takes numbers; give them as floats")
+                throw DataError(
+                    "the \(name) targets are integers, but the loss \"\(loss.name)\" takes numbers; give them as floats"
+                )
             }
             try checkValues(data, outputShape, name, "values")
         }
@@ -79,7 +85,8 @@ final class ModelRunner {
         let expected = Array(output.dropFirst())
         guard data.targets.itemShape.dimensions == expected else {
             throw DataError(
-                "a target of the \(name) data has shape \(data.targets.itemShape), but the model's output is \(Shape(expected)) for each sample; \(what) must have the same shape")
+                "a target of the \(name) data has shape \(data.targets.itemShape), but the model's output is \(Shape(expected)) for each sample; \(what) must have the same shape"
+            )
         }
     }
 
@@ -100,9 +107,13 @@ final class ModelRunner {
     }
 }
 
-extension Column {
-    func firstIndex(of label: Int32) -> Int {
-        guard case .integers(let values) = elements, let index = values.firstIndex(of: label) else { return 0 }
-        return index / max(itemShape.elementCount, 1)
+extension Dataset {
+    /// The first sample one of whose labels is the given one.
+    func firstSample(with label: Int32) -> Int {
+        order.firstIndex { position in
+            withUnsafePointer(to: position) { pointer in
+                targets.gather(UnsafeBufferPointer(start: pointer, count: 1)).integers.contains(label)
+            }
+        } ?? 0
     }
 }

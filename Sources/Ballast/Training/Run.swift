@@ -32,6 +32,9 @@ public final class Run {
     var position = 0
     var lossSum = 0.0
     var learningRateFactor: Float = 1
+    /// The variables that callbacks chose for the end of a run that could go on: a checkpoint keeps them beside those
+    /// that training would go on with.
+    var result: Variables?
     var trainSeconds = 0.0
     private var order: [Int32] = []
     private var epochStart = ContinuousClock.now
@@ -44,7 +47,9 @@ public final class Run {
     ) throws {
         guard epochs >= 0 else { throw TrainingError("the number of epochs must not be negative but is \(epochs)") }
         guard train.count > 0 else { throw DataError("the training data has no samples") }
-        if let validation, validation.count == 0 { throw DataError("the validation data has no samples; leave it out instead") }
+        if let validation, validation.count == 0 {
+            throw DataError("the validation data has no samples; leave it out instead")
+        }
         self.trainer = trainer
         self.train = train
         self.validation = validation
@@ -66,9 +71,13 @@ public final class Run {
         if let validation { try runner.check(validation, for: trainer.loss, name: "validation") }
         if let saved { try saved.restore(self) }
         order = train.order(seed: seed, epoch: execution.epoch)
+        if history.count >= epochs, stopReason == nil {
+            end("all \(epochs) epochs done")
+        }
+        if stopReason != nil, let result { execution.store.variables = result }
+        result = nil
         for finding in findings { observer?(.warned(finding)) }
         observer?(.started(self, resumedFrom: saved?.place))
-        if epochs == history.count { end("all \(epochs) epochs done") }
     }
 
     // MARK: Where the run is
@@ -117,7 +126,7 @@ public final class Run {
             lossSum += try stepper.step(batch) * Double(stop - start)
         } catch {
             stopReason = "error"
-            try? checkpoints?.save(self)
+            saveOrNote()
             throw error
         }
         position = stop
@@ -126,7 +135,7 @@ public final class Run {
         if let observer { observer(.stepped(self)) }
         if stop == train.count {
             try endEpoch()
-        } else if let checkpoints, let every = checkpoints.everySteps, execution.globalStep % every == 0 {
+        } else if let checkpoints, checkpoints.isDue(afterSteps: execution.globalStep) {
             try checkpoints.save(self)
         }
         return stopReason == nil
@@ -141,6 +150,11 @@ public final class Run {
 
     private func end(_ reason: String) { stopReason = reason }
 
+    /// Saves the last good state beside an error that matters more than one of saving.
+    private func saveOrNote() {
+        do { try checkpoints?.save(self) } catch { observer?(.noted("\(error)")) }
+    }
+
     /// Ends before the end, with everything saved.
     private func interrupt(_ reason: String) throws {
         end(reason)
@@ -149,19 +163,21 @@ public final class Run {
 
     // MARK: The end of an epoch
 
+    /// The time that the steps of the epoch have taken so far, those before the run was resumed included.
+    var epochSeconds: Double { position == 0 ? 0 : trainSeconds + (ContinuousClock.now - epochStart) / .seconds(1) }
+
     private func endEpoch() throws {
-        let seconds = (ContinuousClock.now - epochStart) / .seconds(1)
-        trainSeconds += seconds
         var record = EpochRecord(
             epoch: execution.epoch, steps: execution.step, samples: train.count,
             trainLoss: lossSum / Double(train.count), penalties: stepper.takePenalties(steps: execution.step),
-            learningRate: Double(execution.learningRate), seconds: trainSeconds)
+            learningRate: Double(execution.learningRate), seconds: epochSeconds)
         if let validation {
-            let evaluation = try validating { evaluate(validation) }
+            let evaluation = validating { measure(validation) }
             record.validationLoss = evaluation.loss
             record.validationMetrics = evaluation.metrics
         }
-        try callBack(&record)
+        let isCancelled = cancellation?.isCancelledAfterEpoch == true
+        callBack(&record, isLast: isCancelled || execution.epoch + 1 >= epochs)
         history.append(record)
         execution.epoch += 1
         execution.step = 0
@@ -170,46 +186,58 @@ public final class Run {
         trainSeconds = 0
         if stopReason == nil, execution.epoch >= epochs { end("all \(epochs) epochs done") }
         if stopReason == nil { order = train.order(seed: seed, epoch: execution.epoch) }
-        if stopReason == nil, let cancellation, cancellation.isCancelledAfterEpoch { end("cancelled") }
-        if let checkpoints, checkpoints.isDue(after: execution.epoch) || stopReason != nil { try checkpoints.save(self) }
+        if stopReason == nil, isCancelled { end("cancelled") }
+        defer { epochStart = ContinuousClock.now }
+        if let checkpoints,
+            checkpoints.isDue(afterEpochs: execution.epoch) || checkpoints.isDue(afterSteps: execution.globalStep)
+                || stopReason != nil
+        {
+            try checkpoints.save(self)
+        }
+        if let result { execution.store.variables = result }
         if let observer { observer(.epochEnded(self, record)) }
-        epochStart = ContinuousClock.now
     }
 
-    private func callBack(_ record: inout EpochRecord) throws {
-        var isLast = execution.epoch + 1 >= epochs || cancellation?.isCancelledAfterEpoch == true
+    private func callBack(_ record: inout EpochRecord, isLast: Bool) {
+        var isLast = isLast
         for (index, callback, frame) in stepper.callbacks where callback.moments.contains(.ended) {
             frame.rewind()
             let start = ContinuousClock.now
             let decision = callback.epochCallback(
                 record, in: EpochContext(scope: Scope(frame), moment: .ended, isLast: isLast))
             execution.costs.add(ContinuousClock.now - start, technique: index, hook: .epochCallback)
-            if let variables = decision.variables { execution.store.variables = variables }
-            if let factor = decision.learningRateFactor { learningRateFactor *= factor }
             if let reason = decision.stopReason, stopReason == nil {
                 end("\(callback.name): \(reason)")
                 isLast = true
             }
+            if let variables = decision.variables {
+                execution.store.variables = variables
+                if decision.stopReason != nil { result = nil }
+            }
+            if isLast, let variables = decision.finalVariables { result = variables }
+            if let factor = decision.learningRateFactor { learningRateFactor *= factor }
         }
         record.costs = execution.costs.take(trainer.composition.techniques)
     }
 
     /// Lets callbacks replace the variables for a validation, and brings the run's back afterwards in any case.
-    private func validating<R>(_ body: () throws -> R) throws -> R {
+    private func validating<R>(_ body: () -> R) -> R {
         let own = execution.store.variables
         var isReplaced = false
         defer { if isReplaced { execution.store.variables = own } }
-        for (_, callback, frame) in stepper.callbacks where callback.moments.contains(.validating) {
+        for (index, callback, frame) in stepper.callbacks where callback.moments.contains(.validating) {
             frame.rewind()
+            let start = ContinuousClock.now
             let record = EpochRecord(epoch: execution.epoch, trainLoss: lossSum / Double(max(position, 1)))
             let decision = callback.epochCallback(
                 record, in: EpochContext(scope: Scope(frame), moment: .validating, isLast: false))
+            execution.costs.add(ContinuousClock.now - start, technique: index, hook: .epochCallback)
             if let variables = decision.variables {
                 execution.store.variables = variables
                 isReplaced = true
             }
         }
-        return try body()
+        return body()
     }
 
     // MARK: Using the model
@@ -223,7 +251,19 @@ public final class Run {
     }
 
     /// The loss and the metrics on a data set, in evaluation and without penalties.
-    public func evaluate(_ data: Dataset) -> Evaluation {
+    ///
+    /// - Throws: ``DataError`` if the data does not fit the model or the loss, or has no samples.
+    public func evaluate(_ data: Dataset) throws -> Evaluation {
+        try check(data, name: "evaluated")
+        return measure(data)
+    }
+
+    func check(_ data: Dataset, name: String) throws {
+        guard data.count > 0 else { throw DataError("the \(name) data has no samples") }
+        try runner.check(data, for: trainer.loss, name: name)
+    }
+
+    private func measure(_ data: Dataset) -> Evaluation {
         runner.evaluate(
             data, loss: trainer.loss, metrics: trainer.metrics, batchSize: max(trainer.batchSize, 256))
     }

@@ -4,23 +4,24 @@ internal import Tensors
 /// Makes the steps of a run: one forward pass, one way back, one update, with the hooks in between.
 final class Stepper {
     private let loss: Loss
-    private let optimizer: any Optimizer
-    private let fused: (any FusedOptimizer)?
-    private let runner: ModelRunner
-    private let execution: Execution
-    private let store: VariableStore
-    private let tape = Tape()
+    let optimizer: any Optimizer
+    let fused: (any FusedOptimizer)?
+    let runner: ModelRunner
+    let execution: Execution
+    let store: VariableStore
+    let tape = Tape.take()
 
     private let batchWrappers: [(index: Int, technique: any ForwardWrapper, frame: Frame)]
     private let penalties: [(index: Int, technique: any LossPenalty, frame: Frame)]
-    private let gradientTransforms: [(index: Int, technique: any GradientTransform, frame: Frame)]
-    private let updateTransforms: [(index: Int, technique: any GradientTransform, frame: Frame)]
+    let gradientTransforms: [(index: Int, technique: any GradientTransform, frame: Frame)]
+    let updateTransforms: [(index: Int, technique: any GradientTransform, frame: Frame)]
     let callbacks: [(index: Int, technique: any EpochCallback, frame: Frame)]
 
     /// The sum of each penalty over the steps of the epoch.
     var penaltySums: [Double]
-    private var segments: ContiguousArray<ballast_segment> = []
-    private var gradients: ContiguousArray<Tensor?> = []
+    var segments: ContiguousArray<ballast_segment> = []
+    /// The dense gradients of the step, which segments point to.
+    var gradients: ContiguousArray<Tensor?> = []
 
     init(_ trainer: Trainer, _ runner: ModelRunner) {
         loss = trainer.loss
@@ -31,7 +32,11 @@ final class Stepper {
         store = runner.execution.store
         let execution = runner.execution
         let places = trainer.composition.techniques.enumerated().map { index, technique in
-            (index, technique, Frame(execution: execution, path: technique.name, name: technique.name, kind: "technique", separator: "/"))
+            (
+                index, technique,
+                Frame(
+                    execution: execution, path: technique.name, name: technique.name, kind: "technique", separator: "/")
+            )
         }
         func conforming<T>(_ cast: (any Technique) -> T?) -> [(index: Int, technique: T, frame: Frame)] {
             places.compactMap { index, technique, frame in cast(technique).map { (index, $0, frame) } }
@@ -46,6 +51,8 @@ final class Stepper {
         tape.meter = { [unowned execution] owner, time in execution.costs.add(time, owner: Int(owner)) }
     }
 
+    deinit { tape.giveBack() }
+
     /// Gives each parameter the tensors that the optimizer keeps for it.
     func declareSlots() {
         for index in store.parameters.indices {
@@ -54,7 +61,8 @@ final class Stepper {
                 let path = "optimizer/\(slot)/\(parameter.path)"
                 if let loaded = store.loaded.removeValue(forKey: path) {
                     if loaded.shape == parameter.value.shape { return loaded }
-                    execution.problems.append("\"\(path)\" has shape \(loaded.shape) in the file, but needs \(parameter.value.shape)")
+                    execution.problems.append(
+                        "\"\(path)\" has shape \(loaded.shape) in the file, but needs \(parameter.value.shape)")
                 } else if store.expectsLoaded {
                     execution.problems.append("\"\(path)\" is not in the file")
                 }
@@ -68,35 +76,40 @@ final class Stepper {
     // MARK: A step
 
     /// Makes a step, and returns the loss of the data.
+    ///
+    /// - Throws: ``TrainingError``; variables and accounts are then those of before the step.
     func step(_ batch: Batch) throws -> Double {
         execution.drawIndex = execution.globalStep
         let isMeasured = CostMeter.measures(step: execution.globalStep)
         let start: ContinuousClock.Instant? = isMeasured ? .now : nil
         execution.costs.isMeasuring = isMeasured
-        let (states, numbers) = (store.states, store.numbers)
+        let (states, numbers, snapshots, sums) = (store.states, store.numbers, store.snapshots, penaltySums)
         do {
             let value = try advance(batch)
             if let start { execution.costs.endStep(ContinuousClock.now - start) }
             return value
         } catch {
-            store.states = states
-            store.numbers = numbers
+            // What the step was the first to ask for stays declared: its place knows it by index.
+            store.states.replaceSubrange(states.indices, with: states)
+            store.numbers.replaceSubrange(numbers.indices, with: numbers)
+            store.snapshots = snapshots
+            penaltySums = sums
             throw error
         }
     }
 
     private func advance(_ batch: Batch) throws -> Double {
-        let batch = transformed(batch)
         execution.phase = .training
-        execution.tape = tape
         defer {
             execution.phase = .evaluation
             execution.tape = nil
             tape.reset(leafCount: store.parameters.count)
         }
-        let value = try objective(batch, countsPenalties: true)
+        let batch = transformed(batch)
+        execution.tape = tape
+        let value = try objective(batch)
         if gradientTransforms.isEmpty, updateTransforms.isEmpty {
-            try updatePlainly()
+            try updatePlainly(batch)
         } else {
             try updateThroughTransforms(batch)
         }
@@ -115,30 +128,32 @@ final class Stepper {
     }
 
     /// Runs the model and the way back of the data's loss and all penalties; returns the loss.
-    private func objective(_ batch: Batch, countsPenalties: Bool) throws -> Double {
+    private func objective(_ batch: Batch) throws -> Double {
         let output = runner.forward(batch.input)
         let loss = loss(output, batch.target)
         let value = loss.item
         guard value.isFinite else { throw Diagnosis(runner, execution).badLoss(value, batch) }
-        guard let tape = execution.tape else { return Double(value) }
         tape.seed(loss)
         for position in penalties.indices {
-            let (index, technique, frame) = penalties[position]
-            frame.rewind()
-            let context = StepContext(scope: Scope(frame), batch: batch, output: output)
-            let penalty = execution.metered(index, .lossPenalty) {
-                technique.lossPenalty(Parameters(execution: execution, indices: store.indices(.all)), in: context)
-            }
+            let penalty = penalty(position, batch, output)
             let value = penalty.item
             guard value.isFinite else {
-                throw TrainingError(
-                    "step \(execution.globalStep) (epoch \(execution.epoch)): the penalty of \"\(technique.name)\" (hook lossPenalty) is \(value). The variables are those of the last good step; lower the penalty's strength or the learning rate")
+                throw Diagnosis(runner, execution).badPenalty(value, of: penalties[position].technique.name)
             }
             tape.seed(penalty)
-            if countsPenalties { penaltySums[position] += Double(value) }
+            penaltySums[position] += Double(value)
         }
         tape.backward()
         return Double(value)
+    }
+
+    private func penalty(_ position: Int, _ batch: Batch, _ output: Tensor) -> Tensor {
+        let (index, technique, frame) = penalties[position]
+        frame.rewind()
+        let context = StepContext(scope: Scope(frame), batch: batch, output: output, observer: index)
+        return execution.metered(index, .lossPenalty) {
+            technique.lossPenalty(Parameters(execution: execution, indices: store.indices(.all)), in: context)
+        }
     }
 
     func takePenalties(steps: Int) -> [NamedValue] {
@@ -148,174 +163,67 @@ final class Stepper {
         return values
     }
 
-    // MARK: Updates
+    // MARK: Other passes
 
-    /// No technique looks at gradients or updates: one call changes all parameters in place.
-    private func updatePlainly() throws {
-        for index in gradients.indices {
-            let (dense, decay) = tape.takeGradient(ofLeaf: index)
-            setSegment(index, dense: dense, scale: 1, decay: decay, shrink: 0)
-        }
-        try update()
+    /// What an objective is made of.
+    enum Term {
+        case data
+        case penalty(Int)
     }
 
-    private func updateThroughTransforms(_ batch: Batch) throws {
-        var dense: [Tensor?] = []
-        var own: ContiguousArray<Float> = []
-        for index in gradients.indices {
-            let gradient = tape.takeGradient(ofLeaf: index)
-            dense.append(gradient.dense)
-            own.append(gradient.decay)
-        }
-        var current = Gradients(execution: execution, source: GradientSource(gradients: dense), own: own)
-        if !gradientTransforms.isEmpty {
-            current = apply(gradientTransforms, to: current, batch)
-        }
-        for index in gradients.indices {
-            let part = current.parts(index)
-            setSegment(index, dense: part.dense, scale: part.scale, decay: part.own, shrink: 0)
-        }
-        guard !updateTransforms.isEmpty else { return try update() }
-        try requireFiniteGradients()
-
-        let source = GradientSource { [unowned self] in self.makeUpdates() }
-        let updates = apply(updateTransforms, to: Gradients(execution: execution, source: source), batch)
-        if updates.isPlain {
-            for index in segments.indices { segments[index].shrink = updates.factors[index].own }
-            applyOptimizer()
-        } else {
-            for index in gradients.indices {
-                let part = updates.parts(index)
-                setSegment(index, dense: part.dense, scale: part.scale, decay: 0, shrink: part.own)
-            }
-            try requireFiniteGradients()
-            segments.withUnsafeMutableBufferPointer { if let base = $0.baseAddress { ballast_apply_updates($0.count, base) } }
-        }
-        releaseGradients()
-    }
-
-    private func apply(
-        _ transforms: [(index: Int, technique: any GradientTransform, frame: Frame)], to gradients: Gradients,
-        _ batch: Batch
-    ) -> Gradients {
-        var gradients = gradients
-        for (index, technique, frame) in transforms {
-            frame.rewind()
-            let context = GradientContext(scope: Scope(frame)) { [unowned self] in self.gradients(at: $0, batch) }
-            gradients = execution.metered(index, .gradientTransform) {
-                technique.gradientTransform(gradients, in: context)
-            }
-        }
-        return gradients
-    }
-
-    private func setSegment(_ index: Int, dense: Tensor?, scale: Float, decay: Float, shrink: Float) {
-        store.parameters[index].value.makeUnique()
-        let gradient = dense ?? Tensor.zeros(store.parameters[index].value.shape)
-        gradients[index] = gradient
-        for slot in store.parameters[index].slots.indices { store.parameters[index].slots[slot].makeUnique() }
-        let slots = store.parameters[index].slots
-        let segment = ballast_segment(
-            parameter: store.parameters[index].value.storage.floats, gradient: UnsafePointer(gradient.storage.floats),
-            update: nil, first: slots.first?.storage.floats, second: slots.count > 1 ? slots[1].storage.floats : nil,
-            count: gradient.elementCount, gradient_scale: scale, decay: decay, shrink: shrink)
-        if index < segments.count { segments[index] = segment } else { segments.append(segment) }
-    }
-
-    private func update() throws {
-        try requireFiniteGradients()
-        applyOptimizer()
-        releaseGradients()
-    }
-
-    private func releaseGradients() {
-        for index in gradients.indices { gradients[index] = nil }
-    }
-
-    private func requireFiniteGradients() throws {
-        var bad = 0
-        let isFinite = segments.withUnsafeBufferPointer { segments in
-            segments.baseAddress.map { ballast_gradients_finite(segments.count, $0, &bad) } ?? true
-        }
-        guard !isFinite else { return }
-        releaseGradients()
-        throw Diagnosis(runner, execution).badGradient(of: store.parameters[bad].path, transforms: gradientTransforms.map(\.technique.name))
-    }
-
-    private var optimizerStep: OptimizerStep {
-        OptimizerStep(learningRate: execution.learningRate, index: execution.globalStep)
-    }
-
-    /// Changes all parameters by the segments, in place.
-    private func applyOptimizer() {
-        if let fused {
-            segments.withUnsafeMutableBufferPointer { fused.update($0, at: optimizerStep) }
-            return
-        }
-        let updates = makeUpdates()
-        for index in updates.indices {
-            segments[index].gradient = UnsafePointer(updates[index].storage.floats)
-            segments[index].gradient_scale = 1
-            segments[index].decay = 0
-        }
-        segments.withUnsafeMutableBufferPointer { if let base = $0.baseAddress { ballast_apply_updates($0.count, base) } }
-    }
-
-    /// Works out the updates of all parameters without changing these.
-    private func makeUpdates() -> [Tensor] {
-        if let fused {
-            let updates = gradients.indices.map { Tensor(uninitialized: store.parameters[$0].value.shape) }
-            for index in updates.indices { segments[index].update = updates[index].storage.floats }
-            segments.withUnsafeMutableBufferPointer { fused.update($0, at: optimizerStep) }
-            for index in updates.indices { segments[index].update = nil }
-            return updates
-        }
-        return gradients.indices.map { index in
-            let (segment, parameter) = (segments[index], store.parameters[index].value)
-            var gradient = gradients[index] ?? Tensor.zeros(parameter.shape)
-            if segment.gradient_scale != 1 { gradient = gradient * segment.gradient_scale }
-            if segment.decay != 0 { gradient = gradient + parameter * segment.decay }
-            let update = optimizer.update(
-                gradient, of: parameter, slots: &store.parameters[index].slots, at: optimizerStep)
-            guard update.shape == parameter.shape else {
-                fail("optimizer", "the update of \"\(store.parameters[index].path)\" has shape \(update.shape), not \(parameter.shape)")
-            }
-            return update.detached
-        }
-    }
-
-    /// The gradients of a batch's objective at other parameter values, leaving everything else as it is.
-    private func gradients(at values: [Tensor], _ batch: Batch) -> Gradients {
+    /// The gradients of a batch's objective at other parameter values, leaving everything else as it is; NaN where the
+    /// objective is not finite.
+    func gradients(at values: [Tensor], _ batch: Batch, of terms: [Term]? = nil) -> Gradients {
+        let terms = terms ?? [.data] + penalties.indices.map { .penalty($0) }
         guard values.count == store.parameters.count else {
             fail("gradients(at:)", "\(values.count) values were given for \(store.parameters.count) parameters")
         }
         let own = store.parameters.map(\.value)
-        let (outerTape, observations) = (execution.tape, execution.observations)
-        let inner = Tape()
-        inner.reset(leafCount: own.count)
-        for index in own.indices {
-            guard values[index].shape == own[index].shape else {
-                fail("gradients(at:)", "\"\(store.parameters[index].path)\" has shape \(own[index].shape), not \(values[index].shape)")
-            }
-            store.parameters[index].value = values[index].detached
+        for index in own.indices where values[index].shape != own[index].shape {
+            fail(
+                "gradients(at:)",
+                "\"\(store.parameters[index].path)\" has shape \(own[index].shape), not \(values[index].shape)")
         }
+        let (outerTape, observations) = (execution.tape, execution.observations)
+        let inner = Tape.take()
+        inner.reset(leafCount: own.count)
+        for index in own.indices { store.parameters[index].value = values[index].detached }
         execution.tape = inner
         defer {
-            inner.reset()
+            inner.giveBack()
             for index in own.indices { store.parameters[index].value = own[index] }
             execution.tape = outerTape
             execution.observations = observations
         }
         return execution.inPhase(.training, updatesState: false) {
-            // A value that is not finite shows in the gradients, which are checked before they are used.
-            _ = try? objective(batch, countsPenalties: false)
-            var dense: [Tensor?] = []
-            for index in own.indices {
+            let output = runner.forward(batch.input)
+            var isFinite = true
+            for term in terms {
+                let value =
+                    switch term {
+                    case .data: loss(output, batch.target)
+                    case .penalty(let position): penalty(position, batch, output)
+                    }
+                isFinite = isFinite && value.item.isFinite
+                inner.seed(value)
+            }
+            inner.backward()
+            let dense = own.indices.map { index -> Tensor in
+                guard isFinite else { return .full(own[index].shape, .nan) }
                 let gradient = inner.takeGradient(ofLeaf: index)
                 let base = gradient.dense ?? Tensor.zeros(own[index].shape)
-                dense.append(gradient.decay == 0 ? base : base + values[index].detached * gradient.decay)
+                return gradient.decay == 0 ? base : base + values[index].detached * gradient.decay
             }
             return Gradients(execution: execution, source: GradientSource(gradients: dense))
         }
+    }
+
+    /// Finds the term that makes the gradient of a parameter what is not finite; nil if it is finite in all of them.
+    func culprit(of index: Int, _ batch: Batch) -> String? {
+        let values = store.parameters.map(\.value)
+        func isBad(_ term: Term) -> Bool { !gradients(at: values, batch, of: [term])[index].isFinite }
+        if isBad(.data) { return "the loss of the data (a layer, the loss or hook forwardWrapper)" }
+        guard let position = penalties.indices.first(where: { isBad(.penalty($0)) }) else { return nil }
+        return "the penalty of \"\(penalties[position].technique.name)\" (hook lossPenalty)"
     }
 }

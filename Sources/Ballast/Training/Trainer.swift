@@ -56,7 +56,7 @@ public struct Trainer: Sendable {
         _ model: some Layer, loss: Loss, optimizer: any Optimizer, schedule: Schedule = .constant,
         metrics: [Metric]? = nil, batchSize: Int = 32, silencing: Set<String> = [], composition: Composition
     ) {
-        precondition(batchSize > 0, "Trainer: the batch size must be positive but is \(batchSize)")
+        require(batchSize > 0, "Trainer: the batch size must be positive but is \(batchSize)")
         self.model = model
         self.loss = loss
         self.optimizer = optimizer

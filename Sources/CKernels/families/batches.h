@@ -8,10 +8,10 @@ typedef struct {
 } batch_task;
 
 static void gather_range(void *context, size_t begin, size_t end) {
-  const batch_task *task = context;
+  const batch_task task = *(const batch_task *)context;
   for (size_t row = begin; row < end; row++) {
-    copy_run(task->width, (const float *)task->x + (size_t)task->index[row] * task->width, false,
-             task->y + row * task->width);
+    copy_run(task.width, (const float *)task.x + (size_t)task.index[row] * task.width, false,
+             task.y + row * task.width);
   }
 }
 
@@ -28,12 +28,12 @@ INLINE vf load_bytes(const uint8_t *p, size_t n) {
 }
 
 static void gather_bytes_range(void *context, size_t begin, size_t end) {
-  const batch_task *task = context;
-  float scale = task->scale, offset = task->offset;
+  const batch_task task = *(const batch_task *)context;
+  float scale = task.scale, offset = task.offset;
   for (size_t row = begin; row < end; row++) {
-    const uint8_t *x = (const uint8_t *)task->x + (size_t)task->index[row] * task->width;
-    float *y = task->y + row * task->width;
-    OVER_VECTORS(i, n, task->width, store_part(y + i, n, load_bytes(x + i, n) * scale + offset););
+    const uint8_t *x = (const uint8_t *)task.x + (size_t)task.index[row] * task.width;
+    float *y = task.y + row * task.width;
+    OVER_VECTORS(i, n, task.width, store_part(y + i, n, load_bytes(x + i, n) * scale + offset););
   }
 }
 
@@ -45,10 +45,10 @@ static void kernel_gather_bytes(size_t rows, size_t width, const uint8_t *x, con
 
 // Columns begin..<end of all rows: each element of y receives its terms in the order of the rows, however columns are cut.
 static void scatter_add_range(void *context, size_t begin, size_t end) {
-  const batch_task *task = context;
-  for (size_t row = 0; row < task->rows; row++) {
-    copy_run(end - begin, (const float *)task->x + row * task->width + begin, true,
-             task->y + (size_t)task->index[row] * task->width + begin);
+  const batch_task task = *(const batch_task *)context;
+  for (size_t row = 0; row < task.rows; row++) {
+    copy_run(end - begin, (const float *)task.x + row * task.width + begin, true,
+             task.y + (size_t)task.index[row] * task.width + begin);
   }
 }
 

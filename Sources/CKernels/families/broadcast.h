@@ -121,9 +121,9 @@ static void kernel_binary(ballast_binary_operation operation, int rank, const si
     size_t columns = space->dimensions[1], needed = smaller_size(count, repetition_length + columns);
     float repetitions[repetition_length + longest_repeated_row];
     const float *row = repeats_a ? a : b;
-    for (size_t i = 0, column = 0; i < needed; i++) {
-      repetitions[i] = row[column];
-      column = column + 1 < columns ? column + 1 : 0;
+    memcpy(repetitions, row, columns * sizeof(float));
+    for (size_t filled = columns; filled < needed; filled *= 2) {
+      memcpy(repetitions + filled, repetitions, smaller_size(filled, needed - filled) * sizeof(float));
     }
     repetition_task repetition = {task.run, repeats_a, columns, repeats_a ? b : a, repetitions, y};
     ballast_parallel_range(count, grain, &repetition, repetition_range);

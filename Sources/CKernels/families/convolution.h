@@ -72,7 +72,8 @@ static void correlate_chunk(const correlation *job, size_t sample, size_t group,
 static void correlate_some(void *context, size_t begin, size_t end) {
   const correlation *job = context;
   for (size_t index = begin; index < end; index++) {
-    const size_t line = index % job->chunks * job->chunk_lines, lines = smaller_size(job->chunk_lines, job->geometry.height - line);
+    const size_t line = index % job->chunks * job->chunk_lines;
+    const size_t lines = smaller_size(job->chunk_lines, job->geometry.height - line);
     correlate_chunk(job, index / job->chunks / job->groups, index / job->chunks % job->groups, line, lines);
   }
 }

@@ -92,7 +92,7 @@ static void kernel_conv2d_weight_gradient(const ballast_conv2d_shape *s, const f
     if (!accumulate) memset(dweight, 0, count * sizeof(float));
     return;
   }
-  enum { most_shares = 16, most_sums = 4 << 20, tasks = 16 };
+  enum { most_shares = 16, most_sums = 4 << 20, tasks = 16, longest_sum = 1024 }; // longest_sum: in one chain, for accuracy
   weight_gradient job = {.shape = s, .geometry = forward_geometry(s), .channels = s->channels / s->groups,
                          .outputs = s->outputs / s->groups, .x = x, .dy = dy, .accumulate = accumulate, .dweight = dweight};
   const image_geometry *g = &job.geometry;
@@ -110,7 +110,8 @@ static void kernel_conv2d_weight_gradient(const ballast_conv2d_shape *s, const f
   job.block_channels = ceiling_quotient(job.channels, job.blocks);
   job.blocks = ceiling_quotient(job.channels, job.block_channels);
   const size_t line_floats = g->pitch * larger_size(job.block_channels * g->planes, job.outputs);
-  job.chunk_lines = smaller_size(larger_size(1, image_floats / line_floats), g->height);
+  const size_t lines = smaller_size(image_floats / line_floats, longest_sum / g->pitch);
+  job.chunk_lines = smaller_size(larger_size(1, lines), g->height);
   const size_t sum_bytes = job.shares * count * sizeof(float);
   job.sums = ballast_allocate(sum_bytes);
   ballast_parallel(job.shares * s->groups * job.blocks, &job, sum_share);

@@ -42,30 +42,35 @@ typedef struct {
 } dropout_task;
 
 // Makes the mask of some units, from a multiple of dropout_grain on, and applies it at once if `applied`.
-INLINE void dropout_units(const dropout_task *task, bool applied, size_t begin, size_t end) {
-  uint16_t threshold = (uint16_t)task->threshold;
+INLINE void dropout_units(dropout_task task, bool applied, size_t begin, size_t end) {
+  philox_stream stream = philox_prepared(task.stream);
+  uint16_t threshold = (uint16_t)task.threshold;
   uint64_t block = begin / 8;
   vu low = (vu)lane_numbers() + (uint32_t)block, high = splat_bits((uint32_t)(block >> 32)); // a grain never straddles 2^32
   for (; begin < end; begin += units_at_once, low += width) {
-    vu_bytes kept = kept_units(philox(task->stream, low, high), threshold);
-    if (task->threshold > UINT16_MAX) kept = (vu_bytes){0};
-    uint8_t *mask = task->mask + begin / 8;
+    vu_bytes kept = kept_units(philox(&stream, low, high), threshold);
+    if (task.threshold > UINT16_MAX) kept = (vu_bytes){0};
+    uint8_t *mask = task.mask + begin / 8;
     size_t units = end - begin;
     if (units >= units_at_once) {
       memcpy(mask, &kept, sizeof kept);
-      if (applied) apply_mask(units_at_once, task->x + begin, mask, task->scale, false, task->y + begin);
+      if (applied) apply_mask(units_at_once, task.x + begin, mask, task.scale, false, task.y + begin);
     } else {
       uint8_t buffer[VECTOR_WIDTH];
       memcpy(buffer, &kept, sizeof kept);
       if (units % 8) buffer[units / 8] &= (1u << units % 8) - 1;
       memcpy(mask, buffer, (units + 7) / 8);
-      if (applied) apply_mask(units, task->x + begin, mask, task->scale, false, task->y + begin);
+      if (applied) apply_mask(units, task.x + begin, mask, task.scale, false, task.y + begin);
     }
   }
 }
 
-static void dropout_range(void *context, size_t begin, size_t end) { dropout_units(context, true, begin, end); }
-static void dropout_mask_range(void *context, size_t begin, size_t end) { dropout_units(context, false, begin, end); }
+static void dropout_range(void *context, size_t begin, size_t end) {
+  dropout_units(*(const dropout_task *)context, true, begin, end);
+}
+static void dropout_mask_range(void *context, size_t begin, size_t end) {
+  dropout_units(*(const dropout_task *)context, false, begin, end);
+}
 
 static void masked_range(void *context, size_t begin, size_t end) {
   const dropout_task *task = context;
@@ -76,14 +81,14 @@ static void masked_range(void *context, size_t begin, size_t end) {
 
 // Units of `inner` elements.
 static void masked_units_range(void *context, size_t begin, size_t end) {
-  const dropout_task *task = context;
+  const dropout_task task = *(const dropout_task *)context;
   for (size_t unit = begin; unit < end; unit++) {
-    const float *x = task->x + unit * task->inner;
-    float *y = task->y + unit * task->inner;
-    if (task->mask[unit / 8] >> unit % 8 & 1) {
-      OVER_VECTORS(i, n, task->inner, put(y + i, n, load_part(x + i, n) * task->scale, task->accumulate););
-    } else if (!task->accumulate) {
-      OVER_VECTORS(i, n, task->inner, store_part(y + i, n, splat(0)););
+    const float *x = task.x + unit * task.inner;
+    float *y = task.y + unit * task.inner;
+    if (task.mask[unit / 8] >> unit % 8 & 1) {
+      OVER_VECTORS(i, n, task.inner, put(y + i, n, load_part(x + i, n) * task.scale, task.accumulate););
+    } else if (!task.accumulate) {
+      OVER_VECTORS(i, n, task.inner, store_part(y + i, n, splat(0)););
     }
   }
 }

@@ -33,11 +33,12 @@ static void kernel_unary(ballast_unary_operation operation, size_t count, const 
   ballast_parallel_range(count, unary_grain(operation), &task, unary_range);
 }
 
-INLINE void unary_gradient_run(vf (*slope)(vf, vf, float), const unary_task *task, size_t begin, size_t count, bool accumulate) {
+INLINE void unary_gradient_run(vf (*slope)(vf, vf, float), const unary_task *task, size_t begin, size_t count,
+                               bool accumulate) {
   const float *x = task->x + begin, *y = task->y + begin, *dy = task->dy + begin;
-  float *dx = task->result + begin;
+  float *dx = task->result + begin, parameter = task->parameter;
   OVER_VECTORS(i, n, count, {
-    vf derivative = slope(load_part(x + i, n), load_part(y + i, n), task->parameter);
+    vf derivative = slope(load_part(x + i, n), load_part(y + i, n), parameter);
     put(dx + i, n, load_part(dy + i, n) * derivative, accumulate);
   });
 }

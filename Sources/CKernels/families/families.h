@@ -19,6 +19,7 @@
 #include "random.h"
 #include "updates.h"
 #include "batches.h"
+#include "sampling.h"
 
 const ballast_kernel_table TABLE = {
 #define KERNEL(result, name, parameters, arguments) .name = kernel_##name,

@@ -9,7 +9,7 @@
 
 #include "gemm_vector.h"
 
-enum { longest_k = 512, tile_bytes = 384 << 10 };
+enum { longest_k = 512, tile_bytes = 384 << 10, far_apart = 512, most_tasks = 96 }; // far_apart: floats from row to row of A
 static const double parallel_operations = 3e6; // multiply-adds and others in a product, and in a task, worth sharing
 static const double task_operations = 3e6;
 
@@ -38,12 +38,26 @@ static void pack_panels(void *context, size_t begin, size_t end) {
 
 static void compute_tile(void *context, size_t index) {
   const tiled_product *t = context;
-  size_t row = index / t->column_tiles * t->tile_rows, row_end = smaller_size(row + t->tile_rows, t->m);
-  size_t panel = index % t->column_tiles * t->tile_panels, panel_end = smaller_size(panel + t->tile_panels, t->panels);
-  for (; panel < panel_end; panel++) {
-    size_t column = panel * panel_width, columns = smaller_size(panel_width, t->n - column);
-    compute_panel(&t->base, packed, row, row_end, column, columns, t->panel + panel * panel_width * t->k, 0);
+  const size_t row = index / t->column_tiles * t->tile_rows, rows = smaller_size(t->tile_rows, t->m - row);
+  const size_t first = index % t->column_tiles * t->tile_panels, end = smaller_size(first + t->tile_panels, t->panels);
+  product tile = t->base;
+  tile.a += row * tile.row_step;
+  tile.c += row * tile.c_step;
+  // A transposed A with long rows touches a page with every step of k, for less than a cache line if blocks have few rows:
+  // its tile is drawn together.
+  const bool gathers = most_rows < 12 && tile.row_step == 1 && tile.k_step >= far_apart && end - first >= 3;
+  const size_t bytes = gathers ? rows * t->k * sizeof(float) : 0;
+  float *gathered = gathers ? ballast_allocate(bytes) : NULL;
+  if (gathers) {
+    for (size_t p = 0; p < t->k; p++) memcpy(gathered + p * rows, tile.a + p * tile.k_step, rows * sizeof(float));
+    tile.a = gathered;
+    tile.k_step = rows;
   }
+  for (size_t panel = first; panel < end; panel++) {
+    const size_t column = panel * panel_width, columns = smaller_size(panel_width, t->n - column);
+    compute_panel(&tile, packed, 0, rows, column, columns, t->panel + panel * panel_width * t->k, 0);
+  }
+  if (gathers) ballast_release(gathered, bytes);
 }
 
 // The whole product on the caller, without packing: for few rows, or a B that stays in the first-level cache.
@@ -65,7 +79,7 @@ static void multiply_tiles(tiled_product *t) {
     }
     return;
   }
-  size_t tasks = (size_t)(operations / task_operations);
+  const size_t tasks = smaller_size((size_t)(operations / task_operations), most_tasks);
   t->tile_rows = larger_size(2, tile_bytes / sizeof(float) / t->k / most_rows) * most_rows;
   t->row_tiles = ceiling_quotient(t->m, t->tile_rows);
   t->tile_rows = round_up(ceiling_quotient(t->m, t->row_tiles), most_rows);

@@ -127,7 +127,8 @@ INLINE void compute_panel(const product *p, block_layout layout, size_t begin, s
   const int vectors = columns > width ? 2 : 1;
   for (size_t row = begin; row < end;) {
     size_t left = end - row, rows = left < most_rows ? left : most_rows;
-    if (left > most_rows && left < most_rows + most_rows / 2) rows = (left + 1) / 2; // rather two even blocks than a thin last one
+    // Rather two even blocks than a thin last one.
+    if (left > most_rows && left < most_rows + most_rows / 2) rows = (left + 1) / 2;
     blocks[rows - 1][layout][vectors - 1](p, row, column, columns, b, b_step);
     row += rows;
   }

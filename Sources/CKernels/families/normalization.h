@@ -65,54 +65,62 @@ INLINE moments_of_block moments_of_rows(size_t rows, size_t stride, size_t count
 }
 
 static void moments_of_runs_range(void *context, size_t begin, size_t end) {
-  const moments_task *task = context;
-  const ballast_norm_shape *shape = task->shape;
+  const moments_task task = *(const moments_task *)context;
+  const ballast_norm_shape *shape = task.shape;
   size_t inner = shape->inner, stride = shape->groups * inner, block_rows = larger_size(1, moments_block / inner);
   for (size_t i = begin; i < end; i++) {
-    size_t group = i % shape->groups, row = i / shape->groups * task->pieces.length;
-    size_t last = smaller_size(shape->outer, row + task->pieces.length);
+    size_t group = i % shape->groups, row = i / shape->groups * task.pieces.length;
+    size_t last = smaller_size(shape->outer, row + task.pieces.length);
     moments_of_block all = {0, 0, 0};
     for (; row < last; row += block_rows) {
-      const float *x = task->x + row * stride + group * inner;
+      const float *x = task.x + row * stride + group * inner;
       size_t rows = smaller_size(block_rows, last - row);
       for (size_t start = 0; start < inner; start += moments_block) {
         moments_of_block block = moments_of_rows(rows, stride, smaller_size(moments_block, inner - start), x + start);
         all = all.count == 0 ? block : merged_moments(all, block);
       }
     }
-    task->mean[i] = (float)all.mean;
-    task->squares[i] = (float)all.squares * task->factor;
+    task.mean[i] = (float)all.mean;
+    task.squares[i] = (float)all.squares * task.factor;
   }
 }
 
 // Moments of `vectors` times `width` neighbouring groups (or of `count` groups, with one vector) over some rows.
+// The first row is subtracted from all: what is left is small even where means are large.
 INLINE void moments_of_tile(int vectors, const moments_task *task, size_t rows, size_t count, const float *x, size_t at) {
   size_t stride = task->shape->groups;
-  vf mean[tile_vectors], squares[tile_vectors];
+  vf shift[tile_vectors], mean[tile_vectors], squares[tile_vectors];
+  for (int j = 0; j < vectors; j++) {
+    shift[j] = load_part(x + (size_t)j * width, count);
+    mean[j] = squares[j] = splat(0);
+  }
   for (size_t row = 0; row < rows; row += reduction_block) {
     size_t n = smaller_size(reduction_block, rows - row);
     const float *block = x + row * stride;
-    vf block_mean[tile_vectors], block_squares[tile_vectors];
+    vf center[tile_vectors], block_mean[tile_vectors], block_squares[tile_vectors];
     for (int j = 0; j < vectors; j++) block_mean[j] = block_squares[j] = splat(0);
     for (size_t i = 0; i < n; i++) {
-      for (int j = 0; j < vectors; j++) block_mean[j] += load_part(block + i * stride + (size_t)j * width, count);
+      for (int j = 0; j < vectors; j++) block_mean[j] += load_part(block + i * stride + (size_t)j * width, count) - shift[j];
     }
-    for (int j = 0; j < vectors; j++) block_mean[j] /= (float)n;
+    for (int j = 0; j < vectors; j++) {
+      block_mean[j] *= 1 / (float)n;
+      center[j] = shift[j] + block_mean[j];
+    }
     for (size_t i = 0; i < n; i++) {
       for (int j = 0; j < vectors; j++) {
-        vf deviation = load_part(block + i * stride + (size_t)j * width, count) - block_mean[j];
+        vf deviation = load_part(block + i * stride + (size_t)j * width, count) - center[j];
         block_squares[j] += deviation * deviation;
       }
     }
     float share = (float)n / (float)(row + n), weight = (float)row * share;
     for (int j = 0; j < vectors; j++) {
-      vf difference = row == 0 ? splat(0) : block_mean[j] - mean[j];
-      mean[j] = row == 0 ? block_mean[j] : mean[j] + difference * share;
-      squares[j] = row == 0 ? block_squares[j] : squares[j] + block_squares[j] + difference * difference * weight;
+      vf difference = block_mean[j] - mean[j];
+      mean[j] += difference * share;
+      squares[j] += block_squares[j] + difference * difference * weight;
     }
   }
   for (int j = 0; j < vectors; j++) {
-    store_part(task->mean + at + (size_t)j * width, count, mean[j]);
+    store_part(task->mean + at + (size_t)j * width, count, shift[j] + mean[j]);
     store_part(task->squares + at + (size_t)j * width, count, squares[j] * task->factor);
   }
 }
@@ -183,15 +191,15 @@ typedef struct {
 } normalize_task;
 
 static void normalize_runs_range(void *context, size_t begin, size_t end) {
-  const normalize_task *task = context;
-  const ballast_norm_shape *shape = task->shape;
+  const normalize_task task = *(const normalize_task *)context;
+  const ballast_norm_shape *shape = task.shape;
   size_t inner = shape->inner, run = shape->affine_inner, parts = inner / run;
   for (size_t i = begin; i < end; i++) {
     size_t group = i % shape->groups, entry = group % shape->affine_groups * parts;
-    const float *x = task->x + i * inner;
-    float *y = task->y + i * inner, mean = task->mean ? task->mean[group] : 0, inverse = task->inverse[group];
+    const float *x = task.x + i * inner;
+    float *y = task.y + i * inner, mean = task.mean ? task.mean[group] : 0, inverse = task.inverse[group];
     if (run == 1) {
-      const float *weight = task->weight ? task->weight + entry : NULL, *bias = task->bias ? task->bias + entry : NULL;
+      const float *weight = task.weight ? task.weight + entry : NULL, *bias = task.bias ? task.bias + entry : NULL;
       OVER_VECTORS(j, n, inner, {
         vf scale = weight ? load_part(weight + j, n) * inverse : splat(inverse);
         vf shift = bias ? load_part(bias + j, n) : splat(0);
@@ -200,8 +208,8 @@ static void normalize_runs_range(void *context, size_t begin, size_t end) {
       continue;
     }
     for (size_t part = 0; part < parts; part++, x += run, y += run) {
-      float scale = task->weight ? task->weight[entry + part] * inverse : inverse;
-      float shift = task->bias ? task->bias[entry + part] : 0;
+      float scale = task.weight ? task.weight[entry + part] * inverse : inverse;
+      float shift = task.bias ? task.bias[entry + part] : 0;
       OVER_VECTORS(j, n, run, store_part(y + j, n, (load_part(x + j, n) - mean) * scale + shift););
     }
   }
@@ -209,15 +217,15 @@ static void normalize_runs_range(void *context, size_t begin, size_t end) {
 
 // weight and bias have an element a group here.
 static void normalize_columns_range(void *context, size_t begin, size_t end) {
-  const normalize_task *task = context;
-  size_t groups = task->shape->groups;
+  const normalize_task task = *(const normalize_task *)context;
+  size_t groups = task.shape->groups;
   for (size_t row = begin; row < end; row++) {
-    const float *x = task->x + row * groups;
-    float *y = task->y + row * groups;
+    const float *x = task.x + row * groups;
+    float *y = task.y + row * groups;
     OVER_VECTORS(j, n, groups, {
-      vf mean = task->mean ? load_part(task->mean + j, n) : splat(0), scale = load_part(task->inverse + j, n);
-      if (task->weight) scale *= load_part(task->weight + j, n);
-      vf shift = task->bias ? load_part(task->bias + j, n) : splat(0);
+      vf mean = task.mean ? load_part(task.mean + j, n) : splat(0), scale = load_part(task.inverse + j, n);
+      if (task.weight) scale *= load_part(task.weight + j, n);
+      vf shift = task.bias ? load_part(task.bias + j, n) : splat(0);
       store_part(y + j, n, (load_part(x + j, n) - mean) * scale + shift);
     });
   }

@@ -36,48 +36,48 @@ INLINE gradient_sums gradient_sums_of_run(size_t count, const float *x, const fl
 
 // A unit is a part of a group that shares an affine entry.
 static void gradient_sums_of_runs_range(void *context, size_t begin, size_t end) {
-  const norm_gradient_task *task = context;
-  const ballast_norm_shape *shape = task->shape;
+  const norm_gradient_task task = *(const norm_gradient_task *)context;
+  const ballast_norm_shape *shape = task.shape;
   size_t run = shape->affine_inner, parts = shape->inner / run, units = shape->groups * parts;
   for (size_t i = begin; i < end; i++) {
-    size_t unit = i % units, group = unit / parts, row = i / units * task->pieces.length;
-    size_t last = smaller_size(shape->outer, row + task->pieces.length);
-    float mean = task->mean ? task->mean[group] : 0;
+    size_t unit = i % units, group = unit / parts, row = i / units * task.pieces.length;
+    size_t last = smaller_size(shape->outer, row + task.pieces.length);
+    float mean = task.mean ? task.mean[group] : 0;
     gradient_sums sums = {{0}, {0}};
     for (; row < last; row++) {
       size_t at = (row * units + unit) * run;
-      sums = gradient_sums_of_run(run, task->x + at, task->dy + at, mean, sums);
+      sums = gradient_sums_of_run(run, task.x + at, task.dy + at, mean, sums);
     }
-    task->sums[i] = lane_sum(sums.sum);
-    task->products[i] = lane_sum(sums.product) * task->inverse[group];
+    task.sums[i] = lane_sum(sums.sum);
+    task.products[i] = lane_sum(sums.product) * task.inverse[group];
   }
 }
 
 static void norm_gradient_of_runs_range(void *context, size_t begin, size_t end) {
-  const norm_gradient_task *task = context;
-  const ballast_norm_shape *shape = task->shape;
+  const norm_gradient_task task = *(const norm_gradient_task *)context;
+  const ballast_norm_shape *shape = task.shape;
   size_t run = shape->affine_inner, parts = shape->inner / run;
   float share = (float)(1 / ((double)shape->outer * (double)shape->inner));
   for (size_t i = begin; i < end; i++) {
     size_t group = i % shape->groups, entry = group % shape->affine_groups * parts, unit = group * parts;
-    float mean = task->mean ? task->mean[group] : 0, inverse = task->inverse[group], sum = 0, product = 0;
-    for (size_t part = 0; part < parts && !task->fixed; part++) {
-      float weight = task->weight ? task->weight[entry + part] : 1;
-      if (task->centered) sum += weight * task->sums[unit + part];
-      product += weight * task->products[unit + part];
+    float mean = task.mean ? task.mean[group] : 0, inverse = task.inverse[group], sum = 0, product = 0;
+    for (size_t part = 0; part < parts && !task.fixed; part++) {
+      float weight = task.weight ? task.weight[entry + part] : 1;
+      if (task.centered) sum += weight * task.sums[unit + part];
+      product += weight * task.products[unit + part];
     }
     float constant = inverse * sum * share, slope = inverse * inverse * product * share;
     for (size_t part = 0; part < parts; part++) {
       size_t at = i * shape->inner + part * run;
-      float scale = task->weight ? task->weight[entry + part] * inverse : inverse;
-      const float *x = task->x + at, *dy = task->dy + at;
-      float *dx = task->dx + at;
-      if (task->fixed) {
-        OVER_VECTORS(j, n, run, put(dx + j, n, load_part(dy + j, n) * scale, task->accumulate););
+      float scale = task.weight ? task.weight[entry + part] * inverse : inverse;
+      const float *x = task.x + at, *dy = task.dy + at;
+      float *dx = task.dx + at;
+      if (task.fixed) {
+        OVER_VECTORS(j, n, run, put(dx + j, n, load_part(dy + j, n) * scale, task.accumulate););
       } else {
         OVER_VECTORS(j, n, run, {
           vf result = load_part(dy + j, n) * scale - constant - (load_part(x + j, n) - mean) * slope;
-          put(dx + j, n, result, task->accumulate);
+          put(dx + j, n, result, task.accumulate);
         });
       }
     }
@@ -87,18 +87,18 @@ static void norm_gradient_of_runs_range(void *context, size_t begin, size_t end)
 // ---------------------------------------------------------------- An entry for each position (layer norm)
 
 // Groups first..<last, one after the other; dweight and dbias (null, or [affine_groups, inner]) are added to.
-static void norm_gradient_of_positions(const norm_gradient_task *task, size_t first, size_t last, float *dweight, float *dbias) {
-  const ballast_norm_shape *shape = task->shape;
+static void norm_gradient_of_positions(norm_gradient_task task, size_t first, size_t last, float *dweight, float *dbias) {
+  const ballast_norm_shape *shape = task.shape;
   size_t inner = shape->inner, stride = shape->groups * inner;
   float share = (float)(1 / ((double)shape->outer * (double)inner));
   for (size_t group = first; group < last; group++) {
     size_t entry = group % shape->affine_groups * inner;
-    const float *weight = task->weight ? task->weight + entry : NULL;
+    const float *weight = task.weight ? task.weight + entry : NULL;
     float *weight_gradient = dweight ? dweight + entry : NULL, *bias_gradient = dbias ? dbias + entry : NULL;
-    float mean = task->mean ? task->mean[group] : 0, inverse = task->inverse[group];
+    float mean = task.mean ? task.mean[group] : 0, inverse = task.inverse[group];
     vf sum = {0}, product = {0};
     for (size_t row = 0; row < shape->outer; row++) {
-      const float *x = task->x + row * stride + group * inner, *dy = task->dy + row * stride + group * inner;
+      const float *x = task.x + row * stride + group * inner, *dy = task.dy + row * stride + group * inner;
       OVER_VECTORS(j, n, inner, {
         vf gradient = load_part(dy + j, n), normal = (load_part(x + j, n) - mean) * inverse;
         vf weighted = weight ? gradient * load_part(weight + j, n) : gradient;
@@ -108,17 +108,17 @@ static void norm_gradient_of_positions(const norm_gradient_task *task, size_t fi
         if (bias_gradient) put(bias_gradient + j, n, gradient, true);
       });
     }
-    if (!task->dx) continue;
-    float constant = task->centered && !task->fixed ? inverse * lane_sum(sum) * share : 0;
-    float slope = task->fixed ? 0 : inverse * inverse * lane_sum(product) * share;
+    if (!task.dx) continue;
+    float constant = task.centered && !task.fixed ? inverse * lane_sum(sum) * share : 0;
+    float slope = task.fixed ? 0 : inverse * inverse * lane_sum(product) * share;
     for (size_t row = 0; row < shape->outer; row++) {
       size_t at = row * stride + group * inner;
-      const float *x = task->x + at, *dy = task->dy + at;
-      float *dx = task->dx + at;
+      const float *x = task.x + at, *dy = task.dy + at;
+      float *dx = task.dx + at;
       OVER_VECTORS(j, n, inner, {
         vf scale = weight ? load_part(weight + j, n) * inverse : splat(inverse);
         vf result = load_part(dy + j, n) * scale - constant - (load_part(x + j, n) - mean) * slope;
-        put(dx + j, n, result, task->accumulate);
+        put(dx + j, n, result, task.accumulate);
       });
     }
   }
@@ -134,7 +134,7 @@ static void norm_gradient_of_positions_range(void *context, size_t begin, size_t
     float *dbias = task->sums ? task->sums + piece * entries : NULL;
     if (dweight) memset(dweight, 0, entries * sizeof(float));
     if (dbias) memset(dbias, 0, entries * sizeof(float));
-    norm_gradient_of_positions(task, first, last, dweight, dbias);
+    norm_gradient_of_positions(*task, first, last, dweight, dbias);
   }
 }
 
@@ -192,18 +192,18 @@ static void gradient_sums_of_columns_range(void *context, size_t begin, size_t e
 
 // The sums have become the constants, the products the slopes, and `weight` is weight * inverse, all by group.
 static void norm_gradient_of_columns_range(void *context, size_t begin, size_t end) {
-  const norm_gradient_task *task = context;
-  size_t groups = task->shape->groups;
+  const norm_gradient_task task = *(const norm_gradient_task *)context;
+  size_t groups = task.shape->groups;
   for (size_t row = begin; row < end; row++) {
-    const float *x = task->x + row * groups, *dy = task->dy + row * groups;
-    float *dx = task->dx + row * groups;
+    const float *x = task.x + row * groups, *dy = task.dy + row * groups;
+    float *dx = task.dx + row * groups;
     OVER_VECTORS(j, n, groups, {
-      vf result = load_part(dy + j, n) * load_part(task->weight + j, n);
-      if (!task->fixed) {
-        vf mean = task->mean ? load_part(task->mean + j, n) : splat(0);
-        result = result - load_part(task->sums + j, n) - (load_part(x + j, n) - mean) * load_part(task->products + j, n);
+      vf result = load_part(dy + j, n) * load_part(task.weight + j, n);
+      if (!task.fixed) {
+        vf mean = task.mean ? load_part(task.mean + j, n) : splat(0);
+        result = result - load_part(task.sums + j, n) - (load_part(x + j, n) - mean) * load_part(task.products + j, n);
       }
-      put(dx + j, n, result, task->accumulate);
+      put(dx + j, n, result, task.accumulate);
     });
   }
 }

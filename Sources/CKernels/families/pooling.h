@@ -69,9 +69,12 @@ INLINE void store_pairs(float *p, size_t count, bool accumulate, vf even, vf odd
   if (both) store_part(p + width, 2 * count - width, b);
 }
 
-// Row i of a plane's gradient past what the 2 x 2 windows cover, from `column` on.
-INLINE void clear_rest(const ballast_pool2d_shape *s, float *dx, size_t row, size_t column) {
-  if (column < s->width) memset(dx + row * s->width + column, 0, (s->width - column) * sizeof(float));
+// Clears what the 2 x 2 windows leave over of a plane: a column on the right, rows at the bottom.
+static void clear_rest(const ballast_pool2d_shape *s, float *dx) {
+  for (size_t row = 0; row < s->height; row++) {
+    const size_t column = row < 2 * s->output_height ? 2 * s->output_width : 0;
+    memset(dx + row * s->width + column, 0, (s->width - column) * sizeof(float));
+  }
 }
 
 // ---------------------------------------------------------------- Maximum
@@ -97,9 +100,7 @@ static void largest_of_pairs(const ballast_pool2d_shape *s, const float *x, floa
       take_larger(below, position + down, &best, &where);
       take_larger(across, position + down + 1, &best, &where);
       store_part(y + i * s->output_width + j, count, best);
-      vf bits;
-      memcpy(&bits, &where, sizeof bits);
-      store_part((float *)(index + i * s->output_width + j), count, bits);
+      store_int_part(index + i * s->output_width + j, count, where);
     }
   }
 }
@@ -150,22 +151,14 @@ static void spread_to_pairs(const ballast_pool2d_shape *s, const float *dy, cons
     for (size_t j = 0; j < s->output_width; j += width) {
       const size_t count = smaller_size(width, s->output_width - j), at = 2 * i * s->width + 2 * j;
       const vf gradient = load_part(dy + i * s->output_width + j, count);
-      const vf bits = load_part((const float *)(index + i * s->output_width + j), count);
-      vi where;
-      memcpy(&where, &bits, sizeof where);
-      where -= splat_int((int32_t)at) + 2 * lane_numbers();
+      const vi where = load_int_part(index + i * s->output_width + j, count) - splat_int((int32_t)at) - 2 * lane_numbers();
       const vi down = splat_int((int32_t)s->width);
       const vf none = splat(0);
       store_pairs(dx + at, count, accumulate, choose(where == 0, gradient, none), choose(where == 1, gradient, none));
       store_pairs(dx + at + s->width, count, accumulate, choose(where == down, gradient, none),
                   choose(where == down + 1, gradient, none));
     }
-    if (!accumulate) {
-      clear_rest(s, dx, 2 * i, 2 * s->output_width);
-      clear_rest(s, dx, 2 * i + 1, 2 * s->output_width);
-    }
   }
-  for (size_t row = 2 * s->output_height; row < s->height && !accumulate; row++) clear_rest(s, dx, row, 0);
 }
 
 static void spread_to_largest(void *context, size_t begin, size_t end) {
@@ -179,6 +172,7 @@ static void spread_to_largest(void *context, size_t begin, size_t end) {
     float *dx = job->to + plane * size;
     if (two_by_two) {
       spread_to_pairs(s, dy, index, job->accumulate, dx);
+      if (!job->accumulate) clear_rest(s, dx);
       continue;
     }
     if (!job->accumulate) memset(dx, 0, size * sizeof(float));
@@ -242,13 +236,30 @@ static void kernel_average_pool2d(const ballast_pool2d_shape *s, const float *x,
   pool_planes(s, &job, take_mean);
 }
 
+static void spread_evenly_to_pairs(const ballast_pool2d_shape *s, const float *dy, bool accumulate, float *dx) {
+  for (size_t i = 0; i < s->output_height; i++) {
+    for (size_t j = 0; j < s->output_width; j += width) {
+      const size_t count = smaller_size(width, s->output_width - j), at = 2 * i * s->width + 2 * j;
+      const vf share = load_part(dy + i * s->output_width + j, count) * splat(0.25f);
+      store_pairs(dx + at, count, accumulate, share, share);
+      store_pairs(dx + at + s->width, count, accumulate, share, share);
+    }
+  }
+}
+
 static void spread_evenly(void *context, size_t begin, size_t end) {
   const pooling *job = context;
   const ballast_pool2d_shape *s = job->shape;
+  const bool two_by_two = is_two_by_two(s);
   const float scale = 1 / (float)(s->kernel_height * s->kernel_width);
   for (size_t plane = begin; plane < end; plane++) {
     const float *dy = job->from + plane * s->output_height * s->output_width;
     float *dx = job->to + plane * s->height * s->width;
+    if (two_by_two) {
+      spread_evenly_to_pairs(s, dy, job->accumulate, dx);
+      if (!job->accumulate) clear_rest(s, dx);
+      continue;
+    }
     if (!job->accumulate) memset(dx, 0, s->height * s->width * sizeof(float));
     for (size_t i = 0; i < s->output_height; i++) {
       const window_range rows = inside(i, s->stride_height, s->padding_height, s->kernel_height, s->height);

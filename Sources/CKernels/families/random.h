@@ -5,34 +5,52 @@ typedef struct {
   vu words[4]; // word j of each lane's block
 } philox_blocks;
 
-// High and low halves of the products of 32-bit lanes with a constant.
-INLINE void multiply_wide(vu x, uint32_t constant, vu *high, vu *low) {
-  vul even = ((vul)x & 0xffffffff) * constant, odd = ((vul)x >> 32) * constant;
-  *low = (vu)((even & 0xffffffff) | (odd << 32));
-  *high = (vu)((even >> 32) | (odd & 0xffffffff00000000));
-}
+// What all blocks of a stream share, spread over vectors: the index, and the key of each round.
+typedef struct {
+  vul index_low, index_high, first[10], second[10];
+} philox_stream;
 
-// The blocks whose numbers have these low and high halves.
-INLINE philox_blocks philox(ballast_stream stream, vu block_low, vu block_high) {
-  vu a = block_low, b = block_high;
-  vu c = splat_bits((uint32_t)stream.index), d = splat_bits((uint32_t)(stream.index >> 32));
+INLINE philox_stream philox_prepared(ballast_stream stream) {
+  philox_stream result = {.index_low = (vul){0} + (uint32_t)stream.index, .index_high = (vul){0} + (stream.index >> 32)};
   uint32_t first = (uint32_t)stream.key, second = (uint32_t)(stream.key >> 32);
   for (int round = 0; round < 10; round++) {
-    vu high_a, low_a, high_c, low_c;
-    multiply_wide(a, 0xd2511f53, &high_a, &low_a);
-    multiply_wide(c, 0xcd9e8d57, &high_c, &low_c);
-    a = high_c ^ b ^ first;
-    b = low_c;
-    c = high_a ^ d ^ second;
-    d = low_a;
+    result.first[round] = (vul){0} + first;
+    result.second[round] = (vul){0} + second;
     first += 0x9e3779b9;
     second += 0xbb67ae85;
   }
-  return (philox_blocks){{a, b, c, d}};
+  return result;
+}
+
+// Ten rounds on blocks whose words stand in the low halves of 64-bit lanes; what is above them does not matter.
+INLINE void philox_rounds(const philox_stream *stream, vul words[4]) {
+  vul a = words[0], b = words[1], c = stream->index_low, d = stream->index_high;
+#pragma clang loop unroll(full)
+  for (int round = 0; round < 10; round++) {
+    vul product_a = (a & 0xffffffff) * 0xd2511f53, product_c = (c & 0xffffffff) * 0xcd9e8d57;
+    a = product_c >> 32 ^ b ^ stream->first[round];
+    b = product_c;
+    c = product_a >> 32 ^ d ^ stream->second[round];
+    d = product_a;
+  }
+  words[0] = a;
+  words[1] = b;
+  words[2] = c;
+  words[3] = d;
+}
+
+// The blocks whose numbers have these low and high halves.
+INLINE philox_blocks philox(const philox_stream *stream, vu block_low, vu block_high) {
+  vul even[4] = {(vul)block_low, (vul)block_high}, odd[4] = {(vul)block_low >> 32, (vul)block_high >> 32};
+  philox_rounds(stream, even);
+  philox_rounds(stream, odd);
+  philox_blocks result;
+  for (int i = 0; i < 4; i++) result.words[i] = (vu)((even[i] & 0xffffffff) | odd[i] << 32);
+  return result;
 }
 
 // `width` consecutive blocks.
-INLINE philox_blocks philox_from(ballast_stream stream, uint64_t block) {
+INLINE philox_blocks philox_from(const philox_stream *stream, uint64_t block) {
   vu low = (vu)lane_numbers() + (uint32_t)block, carry = (vu)(low < (uint32_t)block);
   return philox(stream, low, splat_bits((uint32_t)(block >> 32)) - carry);
 }
@@ -60,10 +78,11 @@ typedef struct {
 
 static void random_words_range(void *context, size_t begin, size_t end) {
   const random_task *task = context;
+  philox_stream stream = philox_prepared(task->stream);
   uint32_t *words = task->result;
   uint64_t position = task->first + begin;
   while (begin < end) {
-    philox_blocks blocks = philox_from(task->stream, position / 4);
+    philox_blocks blocks = philox_from(&stream, position / 4);
     size_t skipped = position % 4, count = smaller_size(words_at_once - skipped, end - begin);
     if (count == words_at_once) {
       store_words(words + begin, blocks);
@@ -98,23 +117,24 @@ INLINE void normal_pair(vu *first, vu *second) {
 }
 
 INLINE void random_floats(const random_task *task, bool normal, size_t begin, size_t end) {
+  philox_stream stream = philox_prepared(task->stream);
+  float low = task->low, span = task->span, *y = task->result;
   for (; begin < end; begin += words_at_once) {
-    philox_blocks blocks = philox_from(task->stream, begin / 4);
+    philox_blocks blocks = philox_from(&stream, begin / 4);
     if (normal) {
       normal_pair(&blocks.words[0], &blocks.words[1]);
       normal_pair(&blocks.words[2], &blocks.words[3]);
     }
     for (int i = 0; i < 4; i++) {
       vf number = normal ? as_float(blocks.words[i]) : unit_interval(blocks.words[i]);
-      blocks.words[i] = as_bits(number * task->span + task->low);
+      blocks.words[i] = as_bits(number * span + low);
     }
-    float *y = (float *)task->result + begin;
     if (end - begin >= words_at_once) {
-      store_words((uint32_t *)y, blocks);
+      store_words((uint32_t *)y + begin, blocks);
     } else {
       uint32_t buffer[words_at_once];
       store_words(buffer, blocks);
-      memcpy(y, buffer, (end - begin) * sizeof(float));
+      memcpy(y + begin, buffer, (end - begin) * sizeof(float));
     }
   }
 }

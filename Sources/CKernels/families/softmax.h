@@ -64,16 +64,16 @@ INLINE softmax_sums softmax_of_row(size_t count, const float *x, float *y) {
 }
 
 static void softmax_range(void *context, size_t begin, size_t end) {
-  const softmax_task *task = context;
-  size_t columns = task->columns;
+  const softmax_task task = *(const softmax_task *)context;
+  size_t columns = task.columns;
   for (size_t row = begin; row < end; row++) {
     size_t seen = columns;
-    if (task->causal > 0) {
-      size_t sum = row % task->causal + columns + 1;
-      seen = sum > task->causal ? sum - task->causal : 0;
+    if (task.causal > 0) {
+      size_t sum = row % task.causal + columns + 1;
+      seen = sum > task.causal ? sum - task.causal : 0;
     }
-    float *y = task->result + row * columns;
-    softmax_of_row(seen, task->x + row * columns, y);
+    float *y = task.result + row * columns;
+    softmax_of_row(seen, task.x + row * columns, y);
     OVER_VECTORS(i, n, columns - seen, store_part(y + seen + i, n, splat(0)););
   }
 }
@@ -99,12 +99,12 @@ INLINE float row_product(size_t count, const float *a, const float *b) {
 INLINE float row_sum(size_t count, const float *x) { return lane_sum(reduction_of_run(ballast_sum, count, x, splat(0))); }
 
 static void softmax_gradient_range(void *context, size_t begin, size_t end) {
-  const softmax_task *task = context;
-  size_t columns = task->columns;
+  const softmax_task task = *(const softmax_task *)context;
+  size_t columns = task.columns;
   for (size_t row = begin; row < end; row++) {
-    const float *y = task->y + row * columns, *dy = task->dy + row * columns;
-    float *dx = task->result + row * columns, product = row_product(columns, y, dy);
-    OVER_VECTORS(i, n, columns, put(dx + i, n, load_part(y + i, n) * (load_part(dy + i, n) - product), task->accumulate););
+    const float *y = task.y + row * columns, *dy = task.dy + row * columns;
+    float *dx = task.result + row * columns, product = row_product(columns, y, dy);
+    OVER_VECTORS(i, n, columns, put(dx + i, n, load_part(y + i, n) * (load_part(dy + i, n) - product), task.accumulate););
   }
 }
 
@@ -115,11 +115,11 @@ static void kernel_softmax_gradient(size_t rows, size_t columns, const float *y,
 }
 
 static void log_softmax_range(void *context, size_t begin, size_t end) {
-  const softmax_task *task = context;
-  size_t columns = task->columns;
+  const softmax_task task = *(const softmax_task *)context;
+  size_t columns = task.columns;
   for (size_t row = begin; row < end; row++) {
-    const float *x = task->x + row * columns;
-    float *y = task->result + row * columns;
+    const float *x = task.x + row * columns;
+    float *y = task.result + row * columns;
     softmax_sums sums = exponentials_of_row(columns, x, NULL);
     float log_of_sum = logarithm(splat(sums.sum))[0];
     OVER_VECTORS(i, n, columns, store_part(y + i, n, (load_part(x + i, n) - sums.largest) - log_of_sum););
@@ -132,13 +132,13 @@ static void kernel_log_softmax(size_t rows, size_t columns, const float *x, floa
 }
 
 static void log_softmax_gradient_range(void *context, size_t begin, size_t end) {
-  const softmax_task *task = context;
-  size_t columns = task->columns;
+  const softmax_task task = *(const softmax_task *)context;
+  size_t columns = task.columns;
   for (size_t row = begin; row < end; row++) {
-    const float *y = task->y + row * columns, *dy = task->dy + row * columns;
-    float *dx = task->result + row * columns, sum = row_sum(columns, dy);
+    const float *y = task.y + row * columns, *dy = task.dy + row * columns;
+    float *dx = task.result + row * columns, sum = row_sum(columns, dy);
     OVER_VECTORS(i, n, columns, {
-      put(dx + i, n, load_part(dy + i, n) - exponential(load_part(y + i, n)) * sum, task->accumulate);
+      put(dx + i, n, load_part(dy + i, n) - exponential(load_part(y + i, n)) * sum, task.accumulate);
     });
   }
 }
@@ -153,19 +153,19 @@ static void kernel_log_softmax_gradient(size_t rows, size_t columns, const float
 
 // Logarithms are taken of `width` rows at a time.
 static void cross_entropy_range(void *context, size_t begin, size_t end) {
-  const softmax_task *task = context;
-  size_t columns = task->columns;
+  const softmax_task task = *(const softmax_task *)context;
+  size_t columns = task.columns;
   for (size_t first = begin; first < end; first += width) {
     size_t count = smaller_size(width, end - first);
     vf sums = splat(1), margins = {0};
     for (size_t i = 0; i < count; i++) {
-      const float *x = task->x + (first + i) * columns;
-      float labelled = x[task->labels[first + i]];
-      softmax_sums row = softmax_of_row(columns, x, task->result + (first + i) * columns);
+      const float *x = task.x + (first + i) * columns;
+      float labelled = x[task.labels[first + i]];
+      softmax_sums row = softmax_of_row(columns, x, task.result + (first + i) * columns);
       sums[i] = row.sum;
       margins[i] = row.largest - labelled;
     }
-    store_part(task->loss + first, count, logarithm(sums) + margins);
+    store_part(task.loss + first, count, logarithm(sums) + margins);
   }
 }
 
@@ -176,14 +176,14 @@ static void kernel_cross_entropy(size_t rows, size_t columns, const float *x, co
 }
 
 static void cross_entropy_gradient_range(void *context, size_t begin, size_t end) {
-  const softmax_task *task = context;
-  size_t columns = task->columns;
+  const softmax_task task = *(const softmax_task *)context;
+  size_t columns = task.columns;
   for (size_t row = begin; row < end; row++) {
-    const float *probabilities = task->y + row * columns;
-    float *dx = task->result + row * columns, factor = task->dy[task->one_gradient ? 0 : row] * task->scale;
-    int32_t label = task->labels[row];
-    float labelled = factor * (probabilities[label] - 1.0f) + (task->accumulate ? dx[label] : 0);
-    OVER_VECTORS(i, n, columns, put(dx + i, n, load_part(probabilities + i, n) * factor, task->accumulate););
+    const float *probabilities = task.y + row * columns;
+    float *dx = task.result + row * columns, factor = task.dy[task.one_gradient ? 0 : row] * task.scale;
+    int32_t label = task.labels[row];
+    float labelled = factor * (probabilities[label] - 1.0f) + (task.accumulate ? dx[label] : 0);
+    OVER_VECTORS(i, n, columns, put(dx + i, n, load_part(probabilities + i, n) * factor, task.accumulate););
     dx[label] = labelled;
   }
 }
@@ -196,18 +196,18 @@ static void kernel_cross_entropy_gradient(size_t rows, size_t columns, const flo
 }
 
 static void soft_cross_entropy_range(void *context, size_t begin, size_t end) {
-  const softmax_task *task = context;
-  size_t columns = task->columns;
+  const softmax_task task = *(const softmax_task *)context;
+  size_t columns = task.columns;
   for (size_t row = begin; row < end; row++) {
-    const float *x = task->x + row * columns, *targets = task->targets + row * columns;
-    float *probabilities = task->result + row * columns;
+    const float *x = task.x + row * columns, *targets = task.targets + row * columns;
+    float *probabilities = task.result + row * columns;
     softmax_sums sums = softmax_of_row(columns, x, probabilities);
     float log_of_sum = logarithm(splat(sums.sum))[0];
     vf loss = {0};
     OVER_VECTORS(i, n, columns, {
       loss += load_part(targets + i, n) * (log_of_sum - (load_part(x + i, n) - sums.largest));
     });
-    task->loss[row] = lane_sum(loss);
+    task.loss[row] = lane_sum(loss);
   }
 }
 
@@ -218,14 +218,14 @@ static void kernel_soft_cross_entropy(size_t rows, size_t columns, const float *
 }
 
 static void soft_cross_entropy_gradient_range(void *context, size_t begin, size_t end) {
-  const softmax_task *task = context;
-  size_t columns = task->columns;
+  const softmax_task task = *(const softmax_task *)context;
+  size_t columns = task.columns;
   for (size_t row = begin; row < end; row++) {
-    const float *probabilities = task->y + row * columns, *targets = task->targets + row * columns;
-    float *dx = task->result + row * columns, factor = task->dy[task->one_gradient ? 0 : row] * task->scale;
+    const float *probabilities = task.y + row * columns, *targets = task.targets + row * columns;
+    float *dx = task.result + row * columns, factor = task.dy[task.one_gradient ? 0 : row] * task.scale;
     float total = row_sum(columns, targets);
     OVER_VECTORS(i, n, columns, {
-      put(dx + i, n, (load_part(probabilities + i, n) * total - load_part(targets + i, n)) * factor, task->accumulate);
+      put(dx + i, n, (load_part(probabilities + i, n) * total - load_part(targets + i, n)) * factor, task.accumulate);
     });
   }
 }

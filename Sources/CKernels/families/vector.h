@@ -65,6 +65,29 @@ INLINE void store_part(float *p, size_t n, vf x) {
   else store_tail(p, n, x);
 }
 
+// The same for integers. (The masked instructions behind the tails know no type, so nothing is aliased.)
+INLINE vi load_int_part(const int32_t *p, size_t n) {
+  if (n >= width) return load_int(p);
+#if VECTOR_WIDTH == 4
+  vi x = {0};
+  for (size_t i = 0; i < n; i++) x[i] = p[i];
+  return x;
+#else
+  return (vi)load_tail((const float *)p, n);
+#endif
+}
+INLINE void store_int_part(int32_t *p, size_t n, vi x) {
+  if (n >= width) {
+    store_int(p, x);
+    return;
+  }
+#if VECTOR_WIDTH == 4
+  for (size_t i = 0; i < n; i++) p[i] = x[i];
+#else
+  store_tail((float *)p, n, (vf)x);
+#endif
+}
+
 // condition ? a : b by lane; a condition is what comparing two vectors gives (all bits set or none).
 INLINE vf choose(vi condition, vf a, vf b) { return (vf)((condition & (vi)a) | (~condition & (vi)b)); }
 INLINE vf lesser(vf a, vf b) { return choose(a < b, a, b); }   // b if either is NaN

@@ -279,6 +279,22 @@ void ballast_gather_bytes(size_t rows, size_t width, const uint8_t *x, const int
 /// y[index[r]] += x[r] for rows in order (gradient of an embedding); y has y_rows rows.
 void ballast_scatter_add(size_t rows, size_t width, const float *x, const int32_t *index, size_t y_rows, float *y);
 
+// ---------------------------------------------------------------- Sampling images
+
+/// A straight grid over a plane of height * width pixels, whose centers lie at whole numbers: the sample at row r and column c
+/// is taken at column x + xx c + xy r and row y + yx c + yy r. What lies outside of the plane is `fill`; where the edge runs
+/// through a sample, with a share m of pixels inside that sum up to s, it is s + (1 - m) fill, or, if it `blends_twice`,
+/// m s + (1 - m) fill as in torchvision.
+typedef struct {
+  size_t height, width; // at most 2^30 pixels
+  float x, xx, xy, y, yx, yy;
+  float fill;
+  bool blends_twice;
+} ballast_sampling;
+
+/// Bilinear samples of a plane; y has its size, and does not overlap it. Runs on the calling thread alone.
+void ballast_sample(const ballast_sampling *grid, const float *x, float *y);
+
 #pragma clang assume_nonnull end
 
 #endif

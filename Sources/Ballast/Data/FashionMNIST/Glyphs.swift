@@ -22,7 +22,7 @@ public enum Glyphs {
     public static func generate(
         training: Int = 60_000, test: Int = 10_000, seed: UInt64 = 1
     ) -> DemonstrationImages {
-        precondition(training >= 0 && test >= 0, "cannot draw \(training) and \(test) images")
+        require(training >= 0 && test >= 0, "cannot draw \(training) and \(test) images")
         return DemonstrationImages(
             training: split(training, seed: seed, stream: 0), test: split(test, seed: seed, stream: 1),
             classNames: classNames, source: .generated(seed: seed))

@@ -16,7 +16,7 @@ public struct NPYFile: Sendable, Hashable {
     ///
     /// - Precondition: `elements.count` is the product of `shape`.
     public init(shape: [Int], elements: StoredElements) {
-        precondition(
+        require(
             shape.checkedProduct == elements.count,
             "an array of shape \(shape) cannot hold \(elements.count) elements")
         self.shape = shape

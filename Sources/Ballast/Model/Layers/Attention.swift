@@ -10,7 +10,9 @@ public struct Residual: Layer {
     /// Computes the output.
     public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
         let y = body.forward(x, in: scope)
-        guard y.shape == x.shape else { fail("residual", "the layers make \(y.shape) of \(x.shape); both must be alike") }
+        guard y.shape == x.shape else {
+            fail("residual", "the layers make \(y.shape) of \(x.shape); both must be alike")
+        }
         return x + y
     }
 }
@@ -30,7 +32,7 @@ public struct MultiHeadAttention: Layer {
 
     /// Creates an attention layer.
     public init(heads: Int, causal: Bool = false) {
-        precondition(heads > 0, "MultiHeadAttention: the number of heads must be positive but is \(heads)")
+        require(heads > 0, "MultiHeadAttention: the number of heads must be positive but is \(heads)")
         self.heads = heads
         isCausal = causal
     }

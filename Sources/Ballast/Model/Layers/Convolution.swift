@@ -30,9 +30,11 @@ public struct Conv2d: Layer {
         _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1,
         bias hasBias: Bool = true, weight: Initializer = .pytorch
     ) {
-        precondition(
-            outputs > 0 && kernel > 0 && stride > 0 && padding >= 0 && dilation > 0 && groups > 0 && outputs % groups == 0,
-            "Conv2d: outputs \(outputs), kernel \(kernel), stride \(stride), dilation \(dilation) and groups \(groups) must be positive, padding \(padding) not negative, and groups divide outputs")
+        require(
+            outputs > 0 && kernel > 0 && stride > 0 && padding >= 0 && dilation > 0 && groups > 0
+                && outputs % groups == 0,
+            "Conv2d: outputs \(outputs), kernel \(kernel), stride \(stride), dilation \(dilation) and groups \(groups) must be positive, padding \(padding) not negative, and groups divide outputs"
+        )
         self.outputs = outputs
         self.kernel = (kernel, kernel)
         self.stride = stride
@@ -46,7 +48,8 @@ public struct Conv2d: Layer {
     /// Computes the output.
     public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
         guard x.rank == 4, x.shape[1] % groups == 0 else {
-            fail("conv2d", "needs [batch, channels, height, width] with channels that \(groups) divides, not \(x.shape)")
+            fail(
+                "conv2d", "needs [batch, channels, height, width] with channels that \(groups) divides, not \(x.shape)")
         }
         let shape: Shape = [outputs, x.shape[1] / groups, kernel.height, kernel.width]
         let weight = scope.parameter("weight", shape, initial: weight)
@@ -78,9 +81,10 @@ public struct MaxPool2d: Layer {
         self.kernel = kernel
         self.stride = stride ?? kernel
         self.padding = padding
-        precondition(
+        require(
             kernel > 0 && self.stride > 0 && padding >= 0 && padding * 2 <= kernel,
-            "MaxPool2d: kernel \(kernel) and stride \(self.stride) must be positive, padding \(padding) at most half the kernel")
+            "MaxPool2d: kernel \(kernel) and stride \(self.stride) must be positive, padding \(padding) at most half the kernel"
+        )
     }
 
     /// Computes the output.
@@ -108,9 +112,10 @@ public struct AveragePool2d: Layer {
         self.kernel = kernel
         self.stride = stride ?? kernel
         self.padding = padding
-        precondition(
+        require(
             kernel > 0 && self.stride > 0 && padding >= 0 && padding * 2 <= kernel,
-            "AveragePool2d: kernel \(kernel) and stride \(self.stride) must be positive, padding \(padding) at most half the kernel")
+            "AveragePool2d: kernel \(kernel) and stride \(self.stride) must be positive, padding \(padding) at most half the kernel"
+        )
     }
 
     /// Computes the output.

@@ -16,8 +16,10 @@ public struct Linear: Layer {
     /// Creates a linear layer.
     ///
     /// - Precondition: `outputs` is positive.
-    public init(_ outputs: Int, bias hasBias: Bool = true, weight: Initializer = .pytorch, biasInitial: Initializer? = nil) {
-        precondition(outputs > 0, "Linear: the number of outputs must be positive but is \(outputs)")
+    public init(
+        _ outputs: Int, bias hasBias: Bool = true, weight: Initializer = .pytorch, biasInitial: Initializer? = nil
+    ) {
+        require(outputs > 0, "Linear: the number of outputs must be positive but is \(outputs)")
         self.outputs = outputs
         self.hasBias = hasBias
         self.weight = weight
@@ -26,7 +28,9 @@ public struct Linear: Layer {
 
     /// Computes the output.
     public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
-        guard let inputs = x.shape.last else { fail("linear", "needs an input of at least one dimension, not a scalar") }
+        guard let inputs = x.shape.last else {
+            fail("linear", "needs an input of at least one dimension, not a scalar")
+        }
         let weight = scope.parameter("weight", [inputs, outputs], initial: weight)
         guard hasBias else { return linear(x, weight, nil) }
         let bias = scope.parameter("bias", [outputs], initial: bias ?? .pytorchBias(fanIn: inputs))
@@ -48,7 +52,7 @@ public struct Embedding: Layer {
 
     /// Creates an embedding.
     public init(_ vocabulary: Int, width: Int, weight: Initializer = .normal()) {
-        precondition(vocabulary > 0 && width > 0, "Embedding: sizes must be positive but are \(vocabulary), \(width)")
+        require(vocabulary > 0 && width > 0, "Embedding: sizes must be positive but are \(vocabulary), \(width)")
         self.vocabulary = vocabulary
         self.width = width
         self.weight = weight
@@ -71,7 +75,7 @@ public struct PositionalEmbedding: Layer {
 
     /// Creates a positional embedding.
     public init(length: Int, weight: Initializer = .normal(deviation: 0.02)) {
-        precondition(length > 0, "PositionalEmbedding: the length must be positive but is \(length)")
+        require(length > 0, "PositionalEmbedding: the length must be positive but is \(length)")
         self.length = length
         self.weight = weight
     }

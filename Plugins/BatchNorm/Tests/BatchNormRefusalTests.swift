@@ -1,0 +1,56 @@
+import Ballast
+import BallastBatchNorm
+import TestSupport
+import Testing
+
+/// What batch normalization refuses, with the value, the place and the cure.
+@Suite struct BatchNormRefusalTests {
+    @Test func `a momentum out of range`() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = BatchNorm(momentum: 1.5)
+        }
+        #expect(result.said("BatchNorm: the momentum must be in 0...1 (or nil for the average) but is 1.5"))
+    }
+
+    @Test func `an epsilon that is not positive`() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = BatchNorm(epsilon: -1e-5)
+        }
+        #expect(result.said("BatchNorm: epsilon must be positive and finite but is -1e-05"))
+    }
+
+    @Test func `the batch as a site`() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = BatchNorm(at: .batch)
+        }
+        #expect(result.said("BatchNorm: the site .batch is no place in the model; choose .input"))
+    }
+
+    @Test func `one value per channel in training`() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let data = try Dataset(inputs: [[1, 2], [3, 4], [5, 6]], labels: [0, 1, 2])
+            _ = try Trainer(
+                NormalizationReference.perceptron, loss: .crossEntropy, optimizer: SGD(learningRate: 0.1), batchSize: 2
+            ) { BatchNorm() }.fit(data, epochs: 1)
+        }
+        #expect(
+            result.said(
+                "\"BatchNorm/relu1\" needs at least 2 values per channel in training, but got 1 (shape [1, 16])"))
+        #expect(result.said("choose a batch size that does not leave one sample for the last batch"))
+    }
+
+    @Test func `an input without channels`() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = try Trainer(Linear(3), loss: .crossEntropy, optimizer: SGD(learningRate: 0.1)) {
+                BatchNorm(at: .input)
+            }.plan(inputShape: [])
+        }
+        #expect(result.said("\"BatchNorm/input\" needs [batch, channels, ...], but its input has shape [1]"))
+    }
+}
+
+extension ExitTest.Result? {
+    fileprivate func said(_ text: String) -> Bool {
+        String(decoding: self?.standardErrorContent ?? [], as: UTF8.self).contains(text)
+    }
+}

@@ -1,0 +1,149 @@
+/// What the program can be asked to do; the tour has no name.
+enum Command: String, CaseIterable {
+    case tour = ""
+    case list
+    case run
+    case plan
+    case fetch
+    case help
+
+    /// The options that the command takes, in the order of help.
+    var options: [Option] {
+        switch self {
+        case .tour: [.seed, .seeds, .threads, .data, .json]
+        case .run: [.quick, .epochs, .seed, .seeds, .threads, .data, .json, .checkpoint, .resume]
+        case .plan: [.data]
+        case .list, .fetch, .help: []
+        }
+    }
+
+    /// What stands for the word that the command takes; nil if it takes none.
+    var placeholder: String? {
+        switch self {
+        case .run, .plan: "NAME"
+        case .fetch: "fashion-mnist"
+        case .help: "[COMMAND]"
+        case .tour, .list: nil
+        }
+    }
+
+    /// How the command is called.
+    var usage: String { (["samples", rawValue, placeholder ?? ""].filter { !$0.isEmpty }).joined(separator: " ") }
+
+    static var names: [String] { allCases.map(\.rawValue).filter { !$0.isEmpty } }
+}
+
+/// What the command line asks for.
+struct Invocation: Equatable {
+    var command: Command
+    /// The word that the command takes: the name of a sample, a data set or a command.
+    var operand: String?
+    var options = RunOptions()
+    /// The arguments, as they came.
+    let arguments: [String]
+
+    static func == (first: Invocation, second: Invocation) -> Bool { first.arguments == second.arguments }
+
+    /// Reads the arguments of the command line, without the program's name.
+    ///
+    /// - Throws: `UsageError` for anything that is not understood.
+    init(_ arguments: [String]) throws {
+        self.arguments = arguments
+        var rest = arguments[...]
+        command = .tour
+        if let word = rest.first, !word.hasPrefix("-") {
+            guard let named = Command(rawValue: word), !word.isEmpty else { throw Invocation.unknownCommand(word) }
+            command = named
+            rest.removeFirst()
+        }
+        if rest.contains("--help") || rest.contains("-h") {
+            operand = command == .help ? nil : command.rawValue
+            command = .help
+            return
+        }
+        try readOptions(rest)
+        try check()
+    }
+
+    private static func unknownCommand(_ word: String) -> UsageError {
+        if Sample.all.contains(where: { $0.name == word }) {
+            return UsageError("\"\(word)\" is a sample, not a command; did you mean samples run \(word)?")
+        }
+        return UsageError(unknown: "command", word, among: Command.names)
+    }
+
+    private mutating func readOptions(_ arguments: ArraySlice<String>) throws {
+        var rest = arguments
+        var seen: Set<String> = []
+        while let word = rest.popFirst() {
+            guard word.hasPrefix("-") else {
+                try take(word)
+                continue
+            }
+            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard let option = command.options.first(where: { $0.name == parts[0] }) else {
+                throw unknownOption(parts[0])
+            }
+            guard seen.insert(option.name).inserted else { throw UsageError("option \(option.name) is given twice") }
+            if option.placeholder == nil {
+                guard parts.count == 1 else {
+                    throw UsageError("option \(option.name) takes no value, but was given \"\(parts[1])\"")
+                }
+                try option.set(&options, "")
+            } else if parts.count == 2 {
+                try option.set(&options, parts[1])
+            } else {
+                guard let value = rest.first, !value.hasPrefix("--") else {
+                    throw UsageError("option \(option.name) needs a value: \(option.usage), \(option.help)")
+                }
+                rest.removeFirst()
+                try option.set(&options, value)
+            }
+        }
+    }
+
+    private mutating func take(_ word: String) throws {
+        guard command.placeholder != nil, operand == nil else {
+            throw UsageError("\"\(word)\" is too much: the command is \(command.usage)")
+        }
+        operand = word
+    }
+
+    private func unknownOption(_ name: String) -> UsageError {
+        let mine = command.options
+        if mine.isEmpty { return UsageError("samples \(command.rawValue) takes no options, but was given \(name)") }
+        if let other = Command.allCases.first(where: { $0.options.contains { $0.name == name } }) {
+            return UsageError(
+                "option \(name) belongs to \(other.usage); \(command.usage) takes: \(mine.map(\.usage).joined(separator: ", "))"
+            )
+        }
+        return UsageError(unknown: "option", name, among: mine.map(\.name), listed: mine.map(\.usage))
+    }
+
+    /// Makes sure that what was given goes together.
+    private func check() throws {
+        switch command {
+        case .run, .plan:
+            guard let operand else {
+                throw UsageError(
+                    "\(command.usage) needs the name of a sample: \(Sample.all.map(\.name).joined(separator: ", "))")
+            }
+            let sample = try Sample.named(operand)
+            if options.dataFolder != nil, !sample.readsFashionMNIST {
+                throw UsageError("option --data: the sample \(operand) makes its own data; leave --data out")
+            }
+        case .fetch:
+            guard let operand else { throw UsageError("samples fetch needs the name of a data set: fashion-mnist") }
+            guard operand == "fashion-mnist" else {
+                throw UsageError(unknown: "data set", operand, among: ["fashion-mnist"])
+            }
+        case .help:
+            if let operand, !Command.names.contains(operand) { throw Invocation.unknownCommand(operand) }
+        case .tour, .list:
+            break
+        }
+        if options.resumes, options.checkpointFolder == nil {
+            throw UsageError("option --resume needs --checkpoint DIR, the folder in which the runs were saved")
+        }
+    }
+}

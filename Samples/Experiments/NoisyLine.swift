@@ -1,0 +1,55 @@
+import BallastPlugins
+
+extension Sample {
+    /// A network with far more parameters than points, on a line with noise.
+    static let noisyLine = Sample(
+        name: "noisy-line",
+        summary: "20 noisy points on a line and 301 parameters: L2, dropout and early stopping against overfitting",
+        lookFor: """
+            The gap between train and test loss. Without regularization the network goes on learning the noise of its \
+            20 points; dropout narrows the gap, L2 does as λ grows, until at 0.1 it holds back the line itself. Early \
+            stopping ends after a dozen epochs, before the noise is learned, and comes out best. No model can beat \
+            what the noise alone leaves, which the line about the data names.
+            """,
+        epochs: 1_000, quickEpochs: 1_000
+    ) { _ in
+        let model = Sequential {
+            Linear(100, weight: .normal(deviation: 0.1), biasInitial: .zeros); ReLU()
+            Linear(1, weight: .normal(deviation: 0.1), biasInitial: .zeros)
+        }
+        func dropout(_ probability: Float) -> Composition {
+            Composition { Dropout(probability, at: .before(.activations)) }
+        }
+        let early = Composition { EarlyStopping(patience: 5) }
+        let test = try points(20, "test")
+        return Experiment(
+            source: """
+                y = x + N(0, 0.4²) for x in -1...1, where the true line has a test loss of \
+                \((test.noise * 100).rounded() / 100)
+                """,
+            train: try points(20, "train").data, validation: try points(10, "validation").data, test: test.data,
+            trainer: Trainer(
+                model, loss: .meanSquaredError, optimizer: Adam(learningRate: 0.01), batchSize: 10,
+                silencing: ["adaptive-l2"]),
+            compositions: [
+                ("none", Composition()),
+                ("l2-0.001", Composition { L2(1e-3) }),
+                ("l2-0.01", Composition { L2(1e-2) }),
+                ("l2-0.1", Composition { L2(1e-1) }),
+                ("dropout-0.1", dropout(0.1)),
+                ("dropout-0.3", dropout(0.3)),
+                ("dropout-0.5", dropout(0.5)),
+                ("early-stopping", early),
+                ("dropout-0.3+early-stopping", dropout(0.3) + early),
+            ])
+    }
+
+    /// Points at even distances, and the mean square of their noise; the same whatever the seed of the run.
+    private static func points(_ count: Int, _ purpose: String) throws -> (data: Dataset, noise: Float) {
+        let stream = RandomStream(seed: 1, purpose: "noisy-line/" + purpose)
+        let noise = Tensor.normal([count], deviation: 0.4, from: stream)
+        let x = (0..<count).map { -1 + 2 * Float($0) / Float(count - 1) }
+        let data = try Dataset(inputs: x.map { [$0] }, targets: zip(x, noise.scalars).map { [$0 + $1] })
+        return (data, noise.sumOfSquares().item / Float(count))
+    }
+}

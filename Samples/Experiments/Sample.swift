@@ -1,0 +1,55 @@
+import BallastPlugins
+import Foundation
+
+/// An experiment that the program can run.
+struct Sample: Sendable {
+    /// What a sample is asked for.
+    struct Setting {
+        /// Whether the small size is wanted.
+        var isQuick = false
+        /// The folder with the files of Fashion-MNIST; nil to look in the usual places.
+        var dataFolder: URL?
+    }
+
+    let name: String
+    /// What it shows, in a line.
+    let summary: String
+    /// What to look for in its results.
+    let lookFor: String
+    let epochs: Int
+    let quickEpochs: Int
+    var readsFashionMNIST = false
+    /// Makes the data, the base model and the compositions.
+    let prepare: @Sendable (Setting) throws -> Experiment
+
+    /// Every sample, in the order of the tour.
+    static let all = [fashionMNIST, noisyLine, weightDecay]
+
+    /// The sample of a name.
+    static func named(_ name: String) throws -> Sample {
+        if let sample = all.first(where: { $0.name == name }) { return sample }
+        throw UsageError(unknown: "sample", name, among: all.map(\.name))
+    }
+
+    /// Prints what the runs of each composition would do.
+    func printPlans(dataFolder: URL?) throws {
+        let experiment = try prepare(Setting(isQuick: true, dataFolder: dataFolder))
+        for (name, composition) in experiment.compositions {
+            let plan = try experiment.trainer.composing(composition).plan(
+                for: experiment.train, validation: experiment.validation, epochs: epochs)
+            print("\(self.name), \(name)\n\(plan)\n")
+        }
+    }
+}
+
+/// A sample that is ready to run: its data, ONE base model, and what is composed over it.
+struct Experiment {
+    /// Where the data comes from.
+    let source: String
+    let train: Dataset
+    let validation: Dataset?
+    let test: Dataset
+    /// The model, its loss and its optimizer, without any technique.
+    let trainer: Trainer
+    let compositions: [(name: String, composition: Composition)]
+}

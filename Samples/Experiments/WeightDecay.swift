@@ -1,0 +1,45 @@
+import BallastPlugins
+
+extension Sample {
+    /// Linear regression with more inputs than rows, where only the size of the weights can be held down.
+    static let weightDecay = Sample(
+        name: "weight-decay",
+        summary: "200 inputs and 20 rows: what λ = 3 does, as a penalty and as decoupled decay",
+        lookFor: """
+            Without a penalty the training loss vanishes while the test loss stays where it began: 20 rows cannot \
+            determine 200 weights, and ‖w‖₂ stays near √200. λ = 3 shrinks the weights and the test loss by orders of \
+            magnitude. Under SGD without momentum, L2 and decoupled decay are the same thing: their rows agree.
+            """,
+        epochs: 100, quickEpochs: 100
+    ) { _ in
+        let model = Linear(1, weight: .normal(), biasInitial: .zeros)
+        let test = try rows(100, "test")
+        return Experiment(
+            source: "y = 0.05 + Σ 0.01 x + N(0, 0.01²) for 200 inputs x from N(0, 1)",
+            // No composition decides anything by the test rows, so they may show the loss after each epoch too.
+            train: try rows(20, "train"), validation: test, test: test,
+            trainer: Trainer(
+                model, loss: .meanSquaredError(scale: 0.5), optimizer: SGD(learningRate: 0.003), batchSize: 5),
+            compositions: [
+                ("none", Composition()),
+                ("l2", Composition { L2(3) }),
+                ("decay", Composition { DecoupledDecay(3) }),
+            ])
+    }
+
+    /// Rows of the true model; the same whatever the seed of the run.
+    private static func rows(_ count: Int, _ purpose: String) throws -> Dataset {
+        let inputs = 200
+        func normal(_ shape: Shape, _ deviation: Float, _ what: String) -> [Float] {
+            let stream = RandomStream(seed: 1, purpose: "weight-decay/\(purpose)/\(what)")
+            return Tensor.normal(shape, deviation: deviation, from: stream).scalars
+        }
+        let x = normal([count, inputs], 1, "inputs")
+        let noise = normal([count], 0.01, "noise")
+        let y = (0..<count).map { row in
+            0.05 + 0.01 * x[row * inputs..<(row + 1) * inputs].reduce(0, +) + noise[row]
+        }
+        return try Dataset(
+            inputs: Column(floats: x, itemShape: [inputs]), targets: Column(floats: y, itemShape: [1]))
+    }
+}

@@ -1,0 +1,125 @@
+import BallastPlugins
+import Foundation
+
+/// Shows how far the runs of a comparison are: on a terminal in one line that is rewritten, in a pipe in one line an epoch.
+final class Progress {
+    private let epochs: Int
+    private let runCount: Int
+    private let namesSeed: Bool
+    /// In a pipe, every how many epochs there is a line; nil for never.
+    private let linesEvery: Int?
+    private var runIndex = 0
+    private var start = ContinuousClock.now
+    private var startStep = 0
+    private var shown = ContinuousClock.now
+    private var warned: Set<String> = []
+
+    /// Creates the display of so many runs.
+    ///
+    /// - Parameters:
+    ///   - namesSeed: whether a run is called by its seed, too.
+    ///   - isBrief: whether a pipe gets no lines for epochs.
+    init(epochs: Int, runCount: Int, namesSeed: Bool, isBrief: Bool) {
+        self.epochs = epochs
+        self.runCount = runCount
+        self.namesSeed = namesSeed
+        linesEvery = isBrief ? nil : epochs <= 50 ? 1 : epochs / 20
+    }
+
+    func observe(_ composition: String, _ seed: UInt64, _ event: RunEvent) {
+        let run = name(composition, seed)
+        switch event {
+        case .started(let started, let resumedFrom):
+            runIndex += 1
+            start = .now
+            startStep = started.stepCount
+            if let resumedFrom { say("\(run): goes on in epoch \(started.epoch + 1) with \(resumedFrom)") }
+        case .warned(let finding):
+            if warned.insert("\(composition) \(finding)").inserted { say("\(composition): \(finding)") }
+        case .noted(let note):
+            say("\(run): \(note)")
+        case .stepped(let stepped):
+            guard Terminal.isInteractive, ContinuousClock.now - shown > .milliseconds(100) else { return }
+            shown = .now
+            Terminal.rewriteLine(line(run, stepped))
+        case .epochEnded(let ended, let record):
+            guard !Terminal.isInteractive, let linesEvery else { return }
+            let count = record.epoch + 1
+            if count % linesEvery == 0 || ended.isFinished { print(line(run, record)) }
+            Terminal.flush()
+        }
+    }
+
+    func finish(_ result: ComparedRun) {
+        guard Terminal.isInteractive else { return }
+        let reason = result.run.stopReason ?? ""
+        say("\(name(result.composition, result.seed)): \(reason); \(Progress.duration(result.seconds))")
+    }
+
+    private func name(_ composition: String, _ seed: UInt64) -> String {
+        namesSeed ? "\(composition), seed \(seed)" : composition
+    }
+
+    /// Writes a line that stays.
+    private func say(_ text: String) {
+        Terminal.clearLine()
+        print(text)
+        Terminal.flush()
+    }
+
+    /// Where a run is now, in a line of the terminal: a long name gives way, and then the last validation.
+    private func line(_ name: String, _ run: Run) -> String {
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        let steps = run.stepCount - startStep
+        let step = run.stepCount - run.epoch * run.stepsPerEpoch
+        let left = seconds / Double(max(steps, 1)) * Double(epochs * run.stepsPerEpoch - run.stepCount)
+        var state = [
+            "epoch \(run.epoch + 1)/\(epochs) step \(step)/\(run.stepsPerEpoch)", "\(Progress.duration(left)) left",
+            "loss \(Progress.number(run.currentLoss))",
+            "\(Progress.rate(Double(steps * run.trainer.batchSize) / seconds))/s",
+        ].joined(separator: "  ")
+        let head = "[\(runIndex)/\(runCount)] "
+        let space = max(Terminal.width - head.count - state.count - 3, 10)
+        let title = head + (name.count <= space ? name : name.prefix(space - 1) + "…")
+        for part in run.history.last.map(Progress.validation) ?? []
+        where title.count + state.count + part.count + 5 <= Terminal.width {
+            state += "  " + part
+        }
+        return "\(title)  \(state)"
+    }
+
+    /// How an epoch came out.
+    private func line(_ name: String, _ record: EpochRecord) -> String {
+        var parts = [name, "epoch \(record.epoch + 1)/\(epochs)", "loss \(Progress.number(record.trainLoss))"]
+        parts += record.penalties.map { "\($0.name) \(Progress.number($0.value))" }
+        parts += Progress.validation(record)
+        parts.append("\(Progress.rate(record.samplesPerSecond)) samples/s")
+        return parts.joined(separator: "  ")
+    }
+
+    private static func validation(_ record: EpochRecord) -> [String] {
+        guard let loss = record.validationLoss else { return [] }
+        return ["validation loss \(number(loss))"] + record.validationMetrics.map { "\($0.name) \(number($0.value))" }
+    }
+
+    private static func number(_ value: Double) -> String {
+        let isPlain = value == 0 || (abs(value) >= 1e-3 && abs(value) < 1e5)
+        return String(format: isPlain ? "%.4f" : "%.2e", value)
+    }
+
+    /// A number of samples, in thousands if there are many.
+    private static func rate(_ samples: Double) -> String {
+        String(format: samples < 10_000 ? "%.0f" : "%.0fk", samples < 10_000 ? samples : samples / 1000)
+    }
+
+    /// A time for people: `0.4 s`, `1:05`, `2:03:20`.
+    static func duration(_ seconds: Double) -> String {
+        guard seconds.isFinite else { return "?" }
+        if seconds < 59.95 { return String(format: "%.1f s", seconds) }
+        let whole = Int(seconds.rounded())
+        let (hours, minutes) = (whole / 3600, whole / 60 % 60)
+        return hours > 0
+            ? String(format: "%d:%02d:%02d", hours, minutes, whole % 60)
+            : String(format: "%d:%02d", minutes, whole % 60)
+    }
+}

@@ -1,0 +1,31 @@
+import Foundation
+
+/// Where the program writes: whether a person watches, and how wide the line is.
+enum Terminal {
+    /// Whether standard output is a terminal that can rewrite its line.
+    static let isInteractive = isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+
+    /// The number of columns.
+    static var width: Int {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
+    }
+
+    /// Shows a line in place of the one before; nothing is left of it once `clearLine()` is called.
+    static func rewriteLine(_ text: String) {
+        write("\r\u{1B}[2K" + text.prefix(width - 1))
+    }
+
+    static func clearLine() {
+        if isInteractive { write("\r\u{1B}[2K") }
+    }
+
+    /// Writes what has been printed so far.
+    static func flush() { fflush(nil) }
+
+    private static func write(_ text: String) {
+        print(text, terminator: "")
+        flush()
+    }
+}

@@ -1,0 +1,47 @@
+import BallastPlugins
+import Foundation
+
+/// The program: experiments with regularization.
+@main
+struct Samples {
+    static func main() {
+        do {
+            if let problem = Kernels.environmentError { throw UsageError(problem) }
+            exit(try perform(try Invocation(Array(CommandLine.arguments.dropFirst()))))
+        } catch let error as UsageError {
+            complain(error.description)
+            exit(2)
+        } catch {
+            complain("\(error)")
+            exit(1)
+        }
+    }
+
+    /// Does what was asked for, and returns the exit code.
+    private static func perform(_ invocation: Invocation) throws -> Int32 {
+        let options = invocation.options
+        if let threads = options.threads { Kernels.threadCount = threads }
+        switch invocation.command {
+        case .help:
+            print(Help.text(about: invocation.operand))
+        case .list:
+            print(Help.samples)
+        case .fetch:
+            print("downloading Fashion-MNIST (31 MB) into \(FashionMNIST.cacheFolder.path)")
+            print("Fashion-MNIST is in \(try FashionMNIST.fetch().path)")
+        case .plan:
+            try Sample.named(invocation.operand ?? "").printPlans(dataFolder: options.dataFolder)
+        case .run:
+            let sample = try Sample.named(invocation.operand ?? "")
+            return try SampleRunner(invocation).run([sample])
+        case .tour:
+            return try SampleRunner(invocation).run(Sample.all)
+        }
+        return 0
+    }
+
+    private static func complain(_ message: String) {
+        Terminal.flush()
+        FileHandle.standardError.write(Data("samples: \(message)\n".utf8))
+    }
+}

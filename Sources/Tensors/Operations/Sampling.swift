@@ -1,0 +1,60 @@
+internal import CKernels
+
+/// A straight grid of places in an image plane: the sample at row r and column c is taken at
+/// column `x + xx c + xy r` and row `y + yx c + yy r`. Pixel centers lie at whole numbers.
+public struct SamplingGrid: Sendable, Hashable {
+    /// The column of the first sample.
+    public var x: Float
+    /// How far the column moves from one sample to the next in a row.
+    public var xx: Float
+    /// How far the column moves from one row of samples to the next.
+    public var xy: Float
+    /// The row of the first sample.
+    public var y: Float
+    /// How far the row moves from one sample to the next in a row.
+    public var yx: Float
+    /// How far the row moves from one row of samples to the next.
+    public var yy: Float
+
+    /// Creates a grid; by default the pixels themselves.
+    public init(x: Float = 0, xx: Float = 1, xy: Float = 0, y: Float = 0, yx: Float = 0, yy: Float = 1) {
+        self.x = x
+        self.xx = xx
+        self.xy = xy
+        self.y = y
+        self.yx = yx
+        self.yy = yy
+    }
+}
+
+/// Takes bilinear samples of an image plane, as many as it has pixels; on the calling thread alone.
+///
+/// A sample of which a share m lies in the plane, whose pixels there sum up to s, is s + (1 − m) fill: as if the fill lay
+/// around the plane.
+///
+/// - Parameters:
+///   - plane: the pixels, `height * width`.
+///   - height: the height of the plane.
+///   - width: the width of the plane.
+///   - grid: where the samples are taken.
+///   - fill: the value around the plane.
+///   - blendsTwice: whether samples at the edge are m s + (1 − m) fill instead, which is what torchvision computes.
+///   - samples: receives the samples; no part of the plane.
+/// - Precondition: both buffers have `height * width` elements, at most 2^30.
+public func sampleBilinearly(
+    _ plane: UnsafeBufferPointer<Float>, height: Int, width: Int, along grid: SamplingGrid, fill: Float = 0,
+    blendsTwice: Bool = false, into samples: UnsafeMutableBufferPointer<Float>
+) {
+    guard height >= 0, width >= 0, height * width <= 1 << 30, plane.count == height * width,
+        samples.count == plane.count
+    else {
+        fail(
+            "sampleBilinearly",
+            "a plane of \(height) x \(width) does not fit buffers of \(plane.count) and \(samples.count) elements")
+    }
+    guard let source = plane.baseAddress, let target = samples.baseAddress else { return }
+    var sampling = ballast_sampling(
+        height: height, width: width, x: grid.x, xx: grid.xx, xy: grid.xy, y: grid.y, yx: grid.yx, yy: grid.yy,
+        fill: fill, blends_twice: blendsTwice)
+    ballast_sample(&sampling, source, target)
+}

@@ -1,0 +1,173 @@
+import Ballast
+import BallastPlugins
+import Foundation
+import Testing
+
+/// A loss or gradient that is no longer finite stops the run, says where it comes from, and keeps the last good state.
+struct TrainingErrorTests {
+    /// Lets everything be until a step, and then makes of a tensor what is not finite.
+    private static func spoil(_ name: String, at site: Site, step: Int, by value: Float = .infinity) -> WrapperProbe {
+        WrapperProbe(
+            name: name, sites: [site],
+            call: { call, context, _ in
+                let x = call.next()
+                return context.isTraining && context.globalStep == step ? x * value : x
+            })
+    }
+
+    private func trainer(_ techniques: [any Technique], optimizer: any Optimizer = Adam(learningRate: 0.01)) -> Trainer
+    {
+        Trainer(
+            Problem.perceptron, loss: .crossEntropy, optimizer: optimizer, batchSize: 8, silencing: ["adaptive-l2"],
+            composition: Composition([Tracker(), L2(0.01)] + techniques))
+    }
+
+    /// The run with nothing spoilt, after a number of steps.
+    private func good(_ steps: Int, _ harmless: [any Technique]) throws -> Run {
+        let run = try trainer(harmless).start(Problem.rows(), epochs: 3, seed: 1)
+        for _ in 0..<steps { try run.step() }
+        return run
+    }
+
+    /// Runs into the error, and expects that the last good state is kept and saved, and that the run can go on from it.
+    private func failure(
+        _ bad: [any Technique], harmless: [any Technique], after steps: Int,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws -> String {
+        let folder = try temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let data = try Problem.rows()
+        let policy = CheckpointPolicy(in: folder)
+        let run = try trainer(bad).start(data, epochs: 3, seed: 1, checkpoints: policy)
+        let text = message(of: TrainingError.self, sourceLocation: sourceLocation) { try run.finish() }
+        let expected = try good(steps, harmless)
+        #expect(run.stepCount == steps, sourceLocation: sourceLocation)
+        #expect(differences(run.variables, expected.variables) == [], sourceLocation: sourceLocation)
+        #expect(run.isFinished, sourceLocation: sourceLocation)
+        #expect(try !run.step(), "it does not go on by itself", sourceLocation: sourceLocation)
+        _ = try run.evaluate(data)
+
+        let resumed = try trainer(harmless).fit(data, epochs: 3, seed: 1, checkpoints: policy)
+        try expected.finish()
+        #expect(differences(resumed.variables, expected.variables) == [], sourceLocation: sourceLocation)
+        #expect(account(resumed) == account(expected), sourceLocation: sourceLocation)
+        expect(
+            text, holds: "step \(steps) (epoch \(steps / 7))", "those of the last good step",
+            sourceLocation: sourceLocation)
+        return text
+    }
+
+    @Test(arguments: [0, 3, 7, 12])
+    func `a loss that turns infinite names the step, the layer and the hook`(step: Int) throws {
+        let text = try failure(
+            [Self.spoil("spoil", at: .after("linear2"), step: step)],
+            harmless: [Self.spoil("spoil", at: .after("linear2"), step: -1)], after: step)
+        expect(
+            text, holds: "the loss is ", "the output of layer \"linear2\" (linear", "forwardWrapper",
+            "lower the learning rate")
+    }
+
+    @Test func `a batch that a technique has spoilt is named`() throws {
+        func spoil(_ step: Int, _ change: @escaping @Sendable (inout Batch) -> Void) -> WrapperProbe {
+            WrapperProbe(
+                name: "spoil", sites: [.batch],
+                batch: { batch, context, _ in
+                    var batch = batch
+                    if context.globalStep == step { change(&batch) }
+                    return batch
+                })
+        }
+        let input = try failure(
+            [spoil(2) { $0.input = $0.input * .infinity }], harmless: [spoil(-1) { _ in }], after: 2)
+        expect(input, holds: "the batch's input", "forwardWrapper at .batch")
+        let target = try failure(
+            [spoil(2) { $0.target = $0.probabilities(classes: 3) * .nan }], harmless: [spoil(-1) { _ in }], after: 2)
+        expect(target, holds: "the batch's target", "forwardWrapper at .batch")
+    }
+
+    @Test func `a penalty that turns infinite is named`() throws {
+        struct Growing: LossPenalty {
+            var limit: Int
+            func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+                let sum = parameters.weights.sumOfSquares(scale: 1e-3)
+                return context.globalStep == limit ? sum * Float.infinity : sum
+            }
+        }
+        let text = try failure([Growing(limit: 5)], harmless: [Growing(limit: -1)], after: 5)
+        expect(text, holds: "the penalty of \"Growing\" (hook lossPenalty) is inf", "lower the penalty's strength")
+    }
+
+    @Test func `a gradient that is not finite while the loss is names the parameter and the penalty`() throws {
+        /// ‖x‖ has no gradient at 0.
+        struct Norm: LossPenalty {
+            var isOn: Bool
+            func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+                guard isOn, context.globalStep == 4 else { return Tensor(0) }
+                let bias = parameters.matching(.named("linear2.bias"))
+                return bias.reduce(Tensor(0)) { $0 + ($1.value * 0).squared().sum().squareRoot() }
+            }
+        }
+        let text = try failure([Norm(isOn: true)], harmless: [Norm(isOn: false)], after: 4)
+        expect(
+            text, holds: "the gradient of \"linear2.bias\" is not finite", "penalty of \"Norm\" (hook lossPenalty)",
+            "root or logarithm")
+    }
+
+    @Test func `a gradient that is not finite while the loss is names the data's loss`() throws {
+        func root(_ step: Int) -> WrapperProbe {
+            WrapperProbe(
+                name: "root", sites: [.after("relu2")],
+                call: { call, context, _ in
+                    let x = call.next()
+                    // The square root of what rectifiers have made 0.
+                    return context.isTraining && context.globalStep == step ? x + (x * 0).squareRoot() : x
+                })
+        }
+        let text = try failure([root(3)], harmless: [root(-1)], after: 3)
+        expect(text, holds: "is not finite, though the objective is", "the loss of the data", "forwardWrapper")
+    }
+
+    @Test(arguments: GradientStage.allCases)
+    func `a transform that makes what is not finite is named`(stage: GradientStage) throws {
+        func divide(_ step: Int) -> TransformProbe {
+            TransformProbe(name: "divide", stage: stage) { gradients, context, _ in
+                if context.globalStep == step { gradients.transform(where: .named("linear1.bias")) { g, _ in g / 0 } }
+            }
+        }
+        let run = try trainer([divide(3)]).start(Problem.rows(), epochs: 1, seed: 1)
+        let text = message(of: TrainingError.self) { try run.finish() }
+        expect(
+            text, holds: "step 3 (epoch 0)",
+            stage == .gradient ? "the gradient of \"linear1.bias\"" : "the update of \"linear1.bias\"",
+            "hook gradientTransform", "divide")
+        #expect(differences(run.variables, try good(3, [divide(-1)]).variables) == [])
+    }
+
+    @Test func `a learning rate that is far too high stops the run and leaves finite parameters`() throws {
+        let data = try Problem.rows()
+        let run = try Trainer(
+            Problem.perceptron, loss: .meanSquaredProbabilities, optimizer: SGD(learningRate: 1e12), batchSize: 8
+        ).start(data, epochs: 50)
+        let text = message(of: TrainingError.self) { try run.finish() }
+        expect(text, holds: "step ", "lower the learning rate")
+        #expect(run.variables.entries.allSatisfy { $0.value.scalars.allSatisfy(\.isFinite) })
+    }
+
+    @Test func `looking for the layer does not leave it watched`() throws {
+        let log = Log()
+        let data = try Problem.rows()
+        let run = try trainer([
+            PenaltyProbe(name: "watch", log: log, observes: ["relu1"]),
+            Self.spoil("spoil", at: .after("linear2"), step: 1),
+        ]).start(data, epochs: 1, seed: 1)
+        _ = message(of: TrainingError.self) { try run.finish() }
+        #expect(log.all == ["watch penalty", "watch sees relu1"], "the second step fails before its penalties")
+    }
+}
+
+extension Loss {
+    /// Squares that overflow soon: (output − 1)² over all classes.
+    fileprivate static let meanSquaredProbabilities = Loss("squares", target: .classes) { output, _ in
+        (output - 1).squared().mean()
+    }
+}

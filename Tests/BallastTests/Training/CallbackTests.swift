@@ -1,0 +1,144 @@
+import Ballast
+import BallastPlugins
+import Foundation
+import Testing
+
+/// What callbacks decide, and that what they change for a validation is undone after it.
+struct CallbackTests {
+    private func fit(
+        epochs: Int = 3, checkpoints: CheckpointPolicy? = nil, cancellation: Cancellation? = nil,
+        @CompositionBuilder _ techniques: () -> [any Technique] = { [] }
+    ) throws -> Run {
+        let data = try Problem.rows()
+        return try Trainer(
+            Problem.perceptron, loss: .crossEntropy, optimizer: Adam(learningRate: 0.01), batchSize: 8, techniques
+        ).fit(
+            data, validation: data.prefix(20), epochs: epochs, seed: 2, checkpoints: checkpoints,
+            cancellation: cancellation)
+    }
+
+    /// Sets all parameters to 0 for the validation, so that its loss is log 3.
+    private static func zeros(_ log: Log = Log(), then action: @escaping @Sendable () -> Void = {}) -> CallbackProbe {
+        CallbackProbe(name: "zeros", moments: [.validating], log: log) { _, context in
+            action()
+            return .replace(context.variables.mapParameters { Tensor.zeros($0.value.shape) })
+        }
+    }
+
+    @Test func `variables that are replaced for a validation are measured, and the run's own go on`() throws {
+        let bare = try fit()
+        let swapped = try fit { Self.zeros() }
+        #expect(differences(swapped.variables, bare.variables) == [])
+        #expect(swapped.history.map(\.trainLoss) == bare.history.map(\.trainLoss))
+        for record in swapped.history { #expect(abs((record.validationLoss ?? 0) - log(3)) < 1e-6) }
+        #expect(bare.history.allSatisfy { abs(($0.validationLoss ?? 0) - log(3)) > 1e-3 })
+    }
+
+    @Test func `a run that is cancelled while it validates has its own variables`() throws {
+        let bare = try fit(epochs: 1)
+        let cancellation = Cancellation()
+        let run = try fit(cancellation: cancellation) { Self.zeros(then: { cancellation.cancel() }) }
+        #expect(run.stopReason == "cancelled")
+        #expect(run.history.count == 1)
+        #expect(differences(run.variables, bare.variables) == [])
+    }
+
+    @Test func `a run that cannot be saved after a validation has its own variables, and goes on`() throws {
+        let folder = try temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let taken = folder.appending(path: "taken")
+        try Data().write(to: taken)
+        let data = try Problem.rows()
+        let trainer = Trainer(
+            Problem.perceptron, loss: .crossEntropy, optimizer: Adam(learningRate: 0.01), batchSize: 8
+        ) { Self.zeros() }
+        let run = try trainer.start(
+            data, validation: data.prefix(20), epochs: 3, seed: 2, checkpoints: CheckpointPolicy(in: taken))
+        for _ in 0..<6 { try run.step() }
+        #expect(throws: CheckpointError.self) { try run.step() }
+        #expect(differences(run.variables, try fit(epochs: 1).variables) == [])
+        try FileManager.default.removeItem(at: taken)
+        try run.finish()
+        #expect(differences(run.variables, try fit().variables) == [])
+    }
+
+    @Test func `all callbacks are called after one has decided to stop, and know that it is the last epoch`() throws {
+        let log = Log()
+        let run = try fit {
+            CallbackProbe(name: "a", log: log)
+            CallbackProbe(name: "b", log: log) { epoch, _ in epoch.epoch == 1 ? .stop("enough") : .continue }
+            CallbackProbe(name: "c", log: log) { _, context in context.isLast ? .stop("enough for me") : .continue }
+        }
+        #expect(log.all == ["a ended", "b ended", "c ended", "a ended", "b ended", "c ended last"])
+        #expect(run.stopReason == "b: enough")
+        #expect(run.history.count == 2)
+    }
+
+    @Test func `a learning rate that callbacks scale holds for all that follows, on top of the schedule`() throws {
+        let log = Log()
+        let data = try Problem.rows()
+        let run = try Trainer(
+            Problem.perceptron, loss: .crossEntropy, optimizer: SGD(learningRate: 0.5),
+            schedule: .step(every: 2, by: 0.1), batchSize: 60
+        ) {
+            CallbackProbe(name: "half") { epoch, _ in epoch.epoch < 2 ? .scaleLearningRate(by: 0.5) : .continue }
+            TransformProbe(name: "look", log: log) { _, context, log in
+                log.add("\(context.learningRate) \(context.scheduleFactor)")
+            }
+        }.fit(data, epochs: 4)
+        #expect(log.all.filter { $0 != "look gradient" } == ["0.5 1.0", "0.25 0.5", "0.0125 0.025", "0.0125 0.025"])
+        #expect(run.history.map { Float($0.learningRate) } == [0.5, 0.25, 0.0125, 0.0125])
+    }
+
+    @Test func `variables that a callback returns are those that training goes on with`() throws {
+        let data = try Problem.rows()
+        let log = Log()
+        let run = try Trainer(
+            Problem.perceptron, loss: .crossEntropy, optimizer: SGD(learningRate: 0), batchSize: 60
+        ) {
+            CallbackProbe(name: "ones") { epoch, context in
+                epoch.epoch == 0 ? .replace(context.variables.mapParameters { Tensor.ones($0.value.shape) }) : .continue
+            }
+            CallbackProbe(name: "look", log: log) { _, context in
+                log.add("\(context.variables["linear1.bias"]?.scalars.first ?? .nan)")
+                return .continue
+            }
+        }.fit(data, epochs: 2)
+        #expect(log.all == ["look ended", "1.0", "look ended last", "1.0"])
+        #expect(run.variables.parameters.allSatisfy { $0.value.scalars.allSatisfy { $0 == 1 } })
+    }
+
+    @Test(
+        arguments: [
+            // Values per epoch, patience, minDelta, warm-up: the epochs that run, and the best one; Keras' rule by hand.
+            ([5, 4, 3, 3, 3, 3], 2, 0, 0, 5, 2), ([5, 4, 3, 2, 1, 0], 1, 0, 0, 6, 5),
+            ([5, 6, 4, 6, 7, 3], 2, 0, 0, 5, 2),
+            ([5, 5, 5, 5, 5, 5], 1, 0, 0, 2, 0), ([5, 4.5, 4, 3.5, 3, 2.5], 2, 0.75, 0, 6, 4),
+            ([5, 4.5, 4.2, 4, 3, 2], 3, 2, 0, 4, 0), ([1, 2, 3, 4, 3.5, 3.9], 1, 0, 2, 4, 2),
+            ([.nan, 3, .nan, 2, .nan, .nan], 2, 0, 0, 6, 3), ([.nan, .nan, 1, 1, 1, 1], 2, 0, 0, 2, -1),
+        ] as [([Double], Int, Double, Int, Int, Int)])
+    func `early stopping counts as Keras counts`(
+        values: [Double], patience: Int, minDelta: Double, warmUp: Int, epochs: Int, best: Int
+    ) throws {
+        let data = try Problem.rows()
+        // A metric that gives the values one after the other, and variables that tell their epoch.
+        let log = Log()
+        let metric = Metric("planned", isHigherBetter: false, sumCount: 0) { _, _, _ in
+        } finish: { _ in
+            defer { log.add("") }
+            return values[log.all.count]
+        }
+        let run = try Trainer(
+            Problem.perceptron, loss: .crossEntropy, optimizer: SGD(learningRate: 0), metrics: [metric], batchSize: 60
+        ) {
+            CallbackProbe(name: "mark") { epoch, context in
+                .replace(context.variables.mapParameters { Tensor.full($0.value.shape, Float(epoch.epoch)) })
+            }
+            EarlyStopping(patience: patience, monitor: "planned", minDelta: minDelta, warmUp: warmUp)
+        }.fit(data, validation: data, epochs: 7 - 1)
+        #expect(run.history.count == epochs)
+        #expect(run.stopReason?.hasPrefix("EarlyStopping") == (epochs < 6 || (epochs == 6 && best == 3)))
+        let marks = Set(run.variables.parameters.flatMap(\.value.scalars))
+        #expect(marks == [Float(best < 0 ? epochs - 1 : best)])
+    }
+}

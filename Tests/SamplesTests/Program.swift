@@ -1,0 +1,73 @@
+import Foundation
+
+/// The built program, run as a user runs it.
+struct Program {
+    /// How a run of the program came out.
+    struct Outcome {
+        let code: Int32
+        let output: String
+        let errors: String
+    }
+
+    /// A folder for what the program writes, removed at the end.
+    let folder: URL
+
+    /// Calls `body` with the program and an empty folder.
+    static func inFolder(_ body: (Program) throws -> Void) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "samples-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try body(Program(folder: folder))
+    }
+
+    /// Runs the program with arguments, separated by spaces.
+    ///
+    /// - Parameter interrupting: whether it receives Ctrl-C once it has written something.
+    func run(_ line: String, environment: [String: String] = [:], interrupting: Bool = false) throws -> Outcome {
+        let process = Process()
+        process.executableURL = Program.location
+        process.arguments = line.split(separator: " ").map(String.init)
+        process.currentDirectoryURL = folder
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let errors = folder.appending(path: "errors.txt")
+        try Data().write(to: errors)
+        process.standardError = try FileHandle(forWritingTo: errors)
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        var output = Data()
+        while let part = try pipe.fileHandleForReading.read(upToCount: 4096), !part.isEmpty {
+            if interrupting, output.isEmpty { process.interrupt() }
+            output += part
+        }
+        process.waitUntilExit()
+        return Outcome(
+            code: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
+            errors: try String(contentsOf: errors, encoding: .utf8))
+    }
+
+    /// The objects of a file of JSON Lines, without the times.
+    func objects(_ name: String) throws -> [[String: Any]] {
+        let text = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+        return try text.split(separator: "\n").map { line in
+            var object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] ?? [:]
+            object["seconds"] = nil
+            return object
+        }
+    }
+
+    /// The program stands beside the tests that SwiftPM has built.
+    private static var location: URL {
+        let tests = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
+        var folder = tests.deletingLastPathComponent()
+        while folder.pathComponents.count > 1 {
+            let candidate = folder.appending(path: "samples", directoryHint: .notDirectory)
+            var isFolder: ObjCBool = false
+            if FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isFolder), !isFolder.boolValue {
+                return candidate
+            }
+            folder.deleteLastPathComponent()
+        }
+        return tests
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import Testing
+
+@Suite struct ProgramTests {
+    @Test func `a run prints its table, and writes an object for each epoch and each result`() throws {
+        try Program.inFolder { program in
+            let outcome = try program.run("run weight-decay --epochs 3 --seed 5 --seeds 2 --json out.jsonl")
+            #expect(outcome.code == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains("l2, seed 6  epoch 3/3"))
+            #expect(outcome.output.contains("test loss"))
+            #expect(outcome.output.contains("What to look for:"))
+
+            let objects = try program.objects("out.jsonl")
+            let epochs = objects.filter { $0["final"] == nil }
+            #expect(epochs.count == 2 * 3 * 3)
+            #expect(objects.count == epochs.count + 2 * 3)
+            let keys = [
+                "composition", "epoch", "penalties", "sample", "seed", "trainLoss", "validationLoss",
+                "validationMetric",
+            ]
+            #expect(epochs.allSatisfy { $0.keys.sorted() == keys })
+            let last = try #require(objects.last)
+            #expect(
+                last.keys.sorted() == [
+                    "composition", "epochs", "final", "sample", "seed", "stopReason", "testLoss", "testMetric",
+                ])
+            #expect(last["epochs"] as? Int == 3)
+            #expect(last["stopReason"] as? String == "all 3 epochs done")
+            let l2 = try #require(epochs.first { $0["composition"] as? String == "l2" })
+            #expect((l2["penalties"] as? [String: Double])?["L2"] ?? 0 > 0)
+        }
+    }
+
+    @Test func `Ctrl-C ends the epoch, and --resume arrives where a run without it would have`() throws {
+        try Program.inFolder { program in
+            let line = "run weight-decay --epochs 3000 --checkpoint saved --json part.jsonl"
+            let stopped = try program.run(line, interrupting: true)
+            #expect(stopped.code == 130, "\(stopped.errors)")
+            #expect(stopped.output.contains("To go on: samples \(line) --resume"))
+            #expect(try program.objects("part.jsonl").count < 3 * 3001)
+            let resumed = try program.run(line + " --resume --threads 1")
+            #expect(resumed.code == 0, "\(resumed.errors)")
+            #expect(try program.run("run weight-decay --epochs 3000 --json whole.jsonl").code == 0)
+            let (part, whole) = (try program.objects("part.jsonl"), try program.objects("whole.jsonl"))
+            #expect(part.count == 3 * 3001)
+            #expect(part as NSArray == whole as NSArray)
+        }
+    }
+
+    @Test func `without data on disk, generated glyphs stand in, and the output says so`() throws {
+        try Program.inFolder { program in
+            // An empty home has no cache; the folder of Debian's package is there on some machines.
+            let home = ["HOME": program.folder.path, "XDG_CACHE_HOME": program.folder.path]
+            let outcome = try program.run("run fashion-mnist --quick --epochs 1", environment: home)
+            #expect(outcome.code == 0, "\(outcome.errors)")
+            #expect(
+                outcome.output.contains("data: glyphs generated") || outcome.output.contains("data: Fashion-MNIST from")
+            )
+            #expect(outcome.output.contains("dropout+decay+early-stopping"))
+        }
+    }
+
+    @Test(arguments: [
+        (line: "run fashion", code: Int32(2), message: "did you mean fashion-mnist?"),
+        (line: "run noisy-line --json no/such/folder", code: 2, message: "no/such/folder cannot be written"),
+        (line: "run fashion-mnist --data .", code: 1, message: "has no file train-images-idx3-ubyte"),
+    ])
+    func `a mistake ends the program with its code and a message`(line: String, code: Int32, message: String) throws {
+        try Program.inFolder { program in
+            let outcome = try program.run(line)
+            #expect(outcome.code == code)
+            #expect(outcome.errors.contains(message), "\(outcome.errors)")
+            #expect(outcome.output.isEmpty)
+        }
+    }
+
+    @Test func `a wrong environment is refused`() throws {
+        try Program.inFolder { program in
+            let outcome = try program.run("list", environment: ["BALLAST_THREADS": "many"])
+            #expect(outcome.code == 2)
+            #expect(outcome.errors.contains("BALLAST_THREADS is \"many\""))
+        }
+    }
+
+    @Test func `every sample has a plan`() throws {
+        try Program.inFolder { program in
+            let list = try program.run("list").output.split(separator: "\n").map { $0.split(separator: " ")[0] }
+            #expect(list.count >= 3)
+            for sample in list {
+                let plan = try program.run("plan \(sample)")
+                #expect(plan.code == 0, "\(plan.errors)")
+                #expect(plan.output.contains("\(sample), none\nlossPenalty: nothing, at no cost"))
+            }
+        }
+    }
+}
