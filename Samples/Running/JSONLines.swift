@@ -47,12 +47,14 @@ final class JSONLines {
     /// Creates the file, or empties it.
     init(_ url: URL) throws {
         path = url.path
-        guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path)
-        else {
+        // Opened in place, not replaced: the path may be a pipe or a device.
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        guard descriptor >= 0 else {
             throw UsageError(
-                "option --json: \(path) cannot be written; name a file in a folder that exists and is yours")
+                "option --json: \(path) cannot be written (\(String(cString: strerror(errno)))); name a file in a folder that exists"
+            )
         }
-        self.file = file
+        file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
     func write(_ record: EpochRecord, sample: String, composition: String, seed: UInt64) {

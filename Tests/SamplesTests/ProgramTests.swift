@@ -63,6 +63,7 @@ import Testing
     @Test(arguments: [
         (line: "run fashion", code: Int32(2), message: "did you mean fashion-mnist?"),
         (line: "run noisy-line --json no/such/folder", code: 2, message: "no/such/folder cannot be written"),
+        (line: "run noisy-line --json .", code: 2, message: "Is a directory"),
         (line: "run fashion-mnist --data .", code: 1, message: "has no file train-images-idx3-ubyte"),
     ])
     func `a mistake ends the program with its code and a message`(line: String, code: Int32, message: String) throws {
@@ -71,6 +72,16 @@ import Testing
             #expect(outcome.code == code)
             #expect(outcome.errors.contains(message), "\(outcome.errors)")
             #expect(outcome.output.isEmpty)
+        }
+    }
+
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/full")))
+    func `a full disk does not end a run, but its code says that results are missing`() throws {
+        try Program.inFolder { program in
+            let outcome = try program.run("run weight-decay --epochs 2 --json /dev/full")
+            #expect(outcome.code == 1)
+            #expect(outcome.output.contains("What to look for:"))
+            #expect(outcome.errors.contains("/dev/full cannot be written"), "\(outcome.errors)")
         }
     }
 

@@ -34,7 +34,9 @@ struct DecoupledDecayTests {
         let after = try decayed(DecoupledDecay(0.5, timesLearningRate: false), rate: 0.1)
         #expect(abs(after[0] - 0.25) < 1e-6)
         let halved = Schedule { _, _, _ in 0.5 }
-        #expect(abs(try decayed(DecoupledDecay(0.5, timesLearningRate: false), rate: 0.1, schedule: halved)[0] - 0.5625) < 1e-6)
+        #expect(
+            abs(try decayed(DecoupledDecay(0.5, timesLearningRate: false), rate: 0.1, schedule: halved)[0] - 0.5625)
+                < 1e-6)
     }
 
     @Test func `under plain gradient descent it is L2, and under Adam it parts from it at the first step`() throws {

@@ -98,7 +98,8 @@ struct DropoutTests {
             Dropout(p, at: .input)
         }
         let data = try Dataset(
-            inputs: Column(floats: x.scalars, itemShape: [columns]), targets: Column(floats: targets.scalars, itemShape: [1]))
+            inputs: Column(floats: x.scalars, itemShape: [columns]),
+            targets: Column(floats: targets.scalars, itemShape: [1]))
         let losses = try trainer.fit(data, epochs: 4000).history.map { $0.trainLoss * Double(rows) }
         let mean = losses.reduce(0, +) / Double(losses.count)
         let deviation = (losses.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(losses.count - 1)).squareRoot()

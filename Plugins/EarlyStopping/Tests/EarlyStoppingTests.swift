@@ -43,7 +43,8 @@ struct EarlyStoppingTests {
                 patience: decision.patience, monitor: "series", mode: decision.mode == "min" ? .minimum : .maximum,
                 minDelta: decision.minDelta, warmUp: decision.warmUp)
             let run = try run(decision.values, rule)
-            let stop = run.history.count == decision.series.count && run.stopReason?.hasPrefix("all") == true
+            let stop =
+                run.history.count == decision.series.count && run.stopReason?.hasPrefix("all") == true
                 ? -1 : run.history.count - 1
             #expect(stop == decision.stop, "\(decision)")
             // The model counts epochs: what it says after the run is the epoch that was restored.

@@ -74,6 +74,8 @@ public struct BatchContext: HookContext {
 
     /// The random numbers of one sample of the data in this epoch, whatever batch it is in.
     public func random(sample: Int32) -> RandomStream {
-        scope.frame.stream.at(epoch: epoch, sample: Int(sample))
+        let stream = scope.frame.stream.at(epoch: epoch, sample: Int(sample))
+        // Apart from the streams of steps, which are of the same purpose and count from 0.
+        return stream.at(stream.index | 1 << 63)
     }
 }
