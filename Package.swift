@@ -25,6 +25,10 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// Checking at run time that accesses do not overlap takes a tenth of a small training step. Debug builds, and so the
+/// tests, keep the checks.
+let coreSettings = swiftSettings + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
 /// The folder of recorded values beside a technique's tests, if it has one: not a source.
 func fixtures(of technique: String) -> [String] {
     let folder = "\(Context.packageDirectory)/Plugins/\(technique)/Tests/Fixtures"
@@ -57,8 +61,8 @@ let package = Package(
             name: "CKernels",
             cSettings: [.unsafeFlags(["-O3"], .when(configuration: .debug))]),
         .systemLibrary(name: "CZlib"),
-        .target(name: "Tensors", dependencies: ["CKernels"], swiftSettings: swiftSettings),
-        .target(name: "Ballast", dependencies: ["Tensors", "CKernels", "CZlib"], swiftSettings: swiftSettings),
+        .target(name: "Tensors", dependencies: ["CKernels"], swiftSettings: coreSettings),
+        .target(name: "Ballast", dependencies: ["Tensors", "CKernels", "CZlib"], swiftSettings: coreSettings),
         .target(
             name: "BallastPlugins", dependencies: ["Ballast"] + techniques.map { .target(name: "Ballast\($0)") },
             swiftSettings: swiftSettings),

@@ -7,6 +7,8 @@ public struct Shape: Hashable, Sendable {
 
     private var sizes: (Int32, Int32, Int32, Int32, Int32, Int32, Int32, Int32) = (0, 0, 0, 0, 0, 0, 0, 0)
     private var storedRank: Int32 = 0
+    /// The number of elements: the product of all sizes, 1 for a scalar.
+    public private(set) var elementCount = 1
 
     /// Creates the shape of a scalar.
     public init() {}
@@ -21,15 +23,17 @@ public struct Shape: Hashable, Sendable {
         for dimension in dimensions { append(dimension) }
     }
 
+    /// Creates the shape of a vector, without an array in between.
+    package init(_ size: Int) { append(size) }
+
+    /// Creates the shape of a matrix, without an array in between.
+    package init(_ rows: Int, _ columns: Int) {
+        append(rows)
+        append(columns)
+    }
+
     /// The number of dimensions.
     public var rank: Int { Int(storedRank) }
-
-    /// The number of elements: the product of all sizes, 1 for a scalar.
-    public var elementCount: Int {
-        var product = 1
-        for index in 0..<Int(storedRank) { product *= self[index] }
-        return product
-    }
 
     /// The product of the sizes of some dimensions.
     public func elementCount(in dimensions: Range<Int>) -> Int {
@@ -47,6 +51,7 @@ public struct Shape: Hashable, Sendable {
             fail("shape", "a dimension must be in 0...\(Int32.max) but is \(dimension)")
         }
         storedRank += 1
+        elementCount *= dimension
         withUnsafeMutableBytes(of: &sizes) {
             $0.storeBytes(of: size, toByteOffset: (Int(storedRank) - 1) * 4, as: Int32.self)
         }
@@ -96,6 +101,7 @@ extension Shape: RandomAccessCollection, MutableCollection {
                 fail("shape", "cannot set dimension \(index) of \(self) to \(newValue)")
             }
             withUnsafeMutableBytes(of: &sizes) { $0.storeBytes(of: size, toByteOffset: index * 4, as: Int32.self) }
+            elementCount = elementCount(in: 0..<rank)
         }
     }
 }

@@ -19,9 +19,6 @@ package struct TapeNode {
 /// of the run's variables); each operation on a tracked tensor adds one. Its memory is reused from step to step, and
 /// from user to user: tapes are borrowed with ``take()`` and handed back with ``giveBack()``. A tensor of a computation
 /// that is over is recognized by its generation, and counts as a constant.
-///
-/// Exclusivity of accesses to its state is not checked at run time, since those checks took a tenth of a small step:
-/// no access may span a call of a closure.
 package final class Tape: @unchecked Sendable {
     /// All tapes there are, so that none is ever freed, and those that nobody uses. A tape itself is used by one
     /// thread at a time.
@@ -43,20 +40,14 @@ package final class Tape: @unchecked Sendable {
         var owner: Int32
     }
 
-    @exclusivity(unchecked)
     private var records: ContiguousArray<Record> = []
-    @exclusivity(unchecked)
     private var pieces: ContiguousArray<LeafTerm> = []
-    @exclusivity(unchecked)
     package private(set) var generation: UInt32 = 0
-    @exclusivity(unchecked)
     package private(set) var leafCount = 0
 
     /// Whom the operations that are recorded now belong to, in the accounts of costs; -1 for nobody.
-    @exclusivity(unchecked)
     private var owner: Int32 = -1
     /// Where the time goes that the way back spends in operations of an owner; nil to take no times.
-    @exclusivity(unchecked)
     package var meter: ((_ owner: Int32, _ time: Duration) -> Void)?
 
     package func enter(owner: Int32) -> Int32 {

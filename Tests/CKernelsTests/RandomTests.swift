@@ -68,8 +68,8 @@ extension KernelTests {
             for first in starts {
                 for count in lengths + [1000] {
                     let expected = (0..<count).map { streamWord(Self.stream, first + UInt64($0)) }
-                    #expect(
-                        with(set) { Self.words(Self.stream, first, count) } == expected, "\(count) words from \(first)")
+                    let words = with(set) { Self.words(Self.stream, first, count) }
+                    #expect(mismatch(words, expected) == nil, "\(count) words from \(first)")
                 }
             }
             let one = with(set, threads: 1) { Self.words(Self.stream, 3, 50_001) }
@@ -141,13 +141,13 @@ extension KernelTests {
                                 ballast_dropout_gradient(x.count, inner, x, mask, 2, true, dx.pointer)
                             }
                             let name: Comment = "\(units) units of \(inner), threshold \(threshold), \(threads) threads"
-                            #expect(Array(mask.dropLast()) == expected.mask && mask.last == 0xAA, name)
-                            #expect(y.values == expected.y && y.isIntact, name)
-                            #expect(dx.values == zip(x, expected.y).map { $0 + $1 } && dx.isIntact, name)
+                            #expect(mismatch(Array(mask.dropLast()), expected.mask) == nil && mask.last == 0xAA, name)
+                            #expect(mismatch(y.values, expected.y) == nil && y.isIntact, name)
+                            #expect(mismatch(dx.values, zip(x, expected.y).map(+)) == nil && dx.isIntact, name)
                             with(set, threads: threads) {
                                 ballast_dropout_gradient(x.count, inner, x, mask, 2, false, dx.pointer)
                             }
-                            #expect(dx.values == expected.y && dx.isIntact, name)
+                            #expect(mismatch(dx.values, expected.y) == nil && dx.isIntact, name)
                         }
                     }
                 }

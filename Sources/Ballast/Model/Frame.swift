@@ -125,23 +125,23 @@ package final class Frame {
     }
 
     @inline(__always)
-    func parameterIndex(_ name: String, _ shape: Shape, _ initial: Initializer, _ role: ParameterRole?) -> Int {
+    func parameterIndex(_ name: String, _ shape: Shape, _ initial: () -> Initializer, _ role: ParameterRole?) -> Int {
         let cursor = parameterCursor
         parameterCursor = cursor + 1
         if cursor < parameters.count, parameters[cursor].name == name { return parameters[cursor].index }
         if let known = parameters.first(where: { $0.name == name }) { return known.index }
         let index = execution.declareParameter(
-            variablePath(name), shape, initial, role ?? (name == "bias" ? .bias : .weight))
+            variablePath(name), shape, initial(), role ?? (name == "bias" ? .bias : .weight))
         parameters.append((name, index))
         return index
     }
 
-    func stateIndex(_ name: String, _ shape: Shape, _ initial: Initializer) -> Int {
+    func stateIndex(_ name: String, _ shape: Shape, _ initial: () -> Initializer) -> Int {
         let cursor = stateCursor
         stateCursor = cursor + 1
         if cursor < states.count, states[cursor].name == name { return states[cursor].index }
         if let known = states.first(where: { $0.name == name }) { return known.index }
-        let index = execution.declareState(variablePath(name), shape, initial)
+        let index = execution.declareState(variablePath(name), shape, initial())
         states.append((name, index))
         return index
     }

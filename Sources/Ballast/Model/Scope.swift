@@ -35,7 +35,7 @@ public struct Scope {
     ///   - initial: how it starts; the draws depend on (seed, path) alone.
     ///   - role: what it is for; by default `.bias` if it is named so, else `.weight`.
     public func parameter(
-        _ name: String, _ shape: Shape, initial: Initializer, role: ParameterRole? = nil
+        _ name: String, _ shape: Shape, initial: @autoclosure () -> Initializer, role: ParameterRole? = nil
     ) -> Tensor {
         let frame = frame
         let index = frame.parameterIndex(name, shape, initial, role)
@@ -50,7 +50,7 @@ public struct Scope {
     }
 
     /// Returns a variable that is not trained, such as a running statistic, creating it on the first pass.
-    public func state(_ name: String, _ shape: Shape, initial: Initializer) -> StateVariable {
+    public func state(_ name: String, _ shape: Shape, initial: @autoclosure () -> Initializer) -> StateVariable {
         StateVariable(execution: frame.execution, index: frame.stateIndex(name, shape, initial))
     }
 

@@ -19,6 +19,8 @@ final class Stepper {
 
     /// The sum of each penalty over the steps of the epoch.
     var penaltySums: [Double]
+    /// The penalties of the step that is being made.
+    private var stepPenalties: [Double]
     var segments: ContiguousArray<ballast_segment> = []
     /// The dense gradients of the step, which segments point to.
     var gradients: ContiguousArray<Tensor?> = []
@@ -48,6 +50,7 @@ final class Stepper {
         updateTransforms = transforms.filter { $0.technique.stage == .update }
         callbacks = conforming { $0 as? any EpochCallback }
         penaltySums = Array(repeating: 0, count: penalties.count)
+        stepPenalties = penaltySums
         tape.meter = { [unowned execution] owner, time in execution.costs.add(time, owner: Int(owner)) }
     }
 
@@ -83,9 +86,10 @@ final class Stepper {
         let isMeasured = CostMeter.measures(step: execution.globalStep)
         let start: ContinuousClock.Instant? = isMeasured ? .now : nil
         execution.costs.isMeasuring = isMeasured
-        let (states, numbers, snapshots, sums) = (store.states, store.numbers, store.snapshots, penaltySums)
+        let (states, numbers, snapshots) = (store.states, store.numbers, store.snapshots)
         do {
             let value = try advance(batch)
+            for index in stepPenalties.indices { penaltySums[index] += stepPenalties[index] }
             if let start { execution.costs.endStep(ContinuousClock.now - start) }
             return value
         } catch {
@@ -93,7 +97,6 @@ final class Stepper {
             store.states.replaceSubrange(states.indices, with: states)
             store.numbers.replaceSubrange(numbers.indices, with: numbers)
             store.snapshots = snapshots
-            penaltySums = sums
             throw error
         }
     }
@@ -141,7 +144,7 @@ final class Stepper {
                 throw Diagnosis(runner, execution).badPenalty(value, of: penalties[position].technique.name)
             }
             tape.seed(penalty)
-            penaltySums[position] += Double(value)
+            stepPenalties[position] = Double(value)
         }
         tape.backward()
         return Double(value)

@@ -31,9 +31,9 @@ public struct Linear: Layer {
         guard let inputs = x.shape.last else {
             fail("linear", "needs an input of at least one dimension, not a scalar")
         }
-        let weight = scope.parameter("weight", [inputs, outputs], initial: weight)
+        let weight = scope.parameter("weight", Shape(inputs, outputs), initial: weight)
         guard hasBias else { return linear(x, weight, nil) }
-        let bias = scope.parameter("bias", [outputs], initial: bias ?? .pytorchBias(fanIn: inputs))
+        let bias = scope.parameter("bias", Shape(outputs), initial: bias ?? .pytorchBias(fanIn: inputs))
         return linear(x, weight, bias)
     }
 }
