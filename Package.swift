@@ -42,7 +42,7 @@ let techniqueTargets = techniques.flatMap { technique -> [Target] in
             swiftSettings: swiftSettings),
         .testTarget(
             name: "Ballast\(technique)Tests",
-            dependencies: [.target(name: "Ballast\(technique)"), "Ballast", "TestSupport"],
+            dependencies: [.target(name: "Ballast\(technique)"), "Ballast", "BallastTesting", "TestSupport"],
             path: "Plugins/\(technique)/Tests", exclude: fixtures(of: technique), swiftSettings: swiftSettings),
     ]
 }
@@ -53,6 +53,7 @@ let package = Package(
     products: [
         .library(name: "Ballast", targets: ["Ballast"]),
         .library(name: "BallastPlugins", targets: ["BallastPlugins"]),
+        .library(name: "BallastTesting", targets: ["BallastTesting"]),
         .executable(name: "samples", targets: ["samples"]),
     ] + techniques.map { .library(name: "Ballast\($0)", targets: ["Ballast\($0)"]) },
     targets: [
@@ -66,6 +67,8 @@ let package = Package(
         .target(
             name: "BallastPlugins", dependencies: ["Ballast"] + techniques.map { .target(name: "Ballast\($0)") },
             swiftSettings: swiftSettings),
+        // The laws, for authors of techniques: nothing of this package that they could not use themselves.
+        .target(name: "BallastTesting", dependencies: ["Ballast"], packageAccess: false, swiftSettings: swiftSettings),
         .executableTarget(
             name: "samples", dependencies: ["Ballast", "BallastPlugins"], path: "Samples", packageAccess: false,
             swiftSettings: swiftSettings),
@@ -82,6 +85,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "BallastTests", dependencies: ["Ballast", "BallastPlugins", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "BallastTestingTests", dependencies: ["BallastTesting", "Ballast", "BallastPlugins"],
             swiftSettings: swiftSettings),
         .testTarget(name: "SamplesTests", dependencies: ["samples", "BallastPlugins"], swiftSettings: swiftSettings),
     ] + techniqueTargets,

@@ -29,6 +29,8 @@ struct Samples {
         case .fetch:
             print("downloading Fashion-MNIST (31 MB) into \(FashionMNIST.cacheFolder.path)")
             print("Fashion-MNIST is in \(try FashionMNIST.fetch().path)")
+        case .newTechnique:
+            print(try Scaffold(name: invocation.operand ?? "", options: options.scaffold).write())
         case .plan:
             try Sample.named(invocation.operand ?? "").printPlans(dataFolder: options.dataFolder)
         case .run:

@@ -6,6 +6,7 @@ enum Help {
         (.run, "runs a sample: compares its compositions on the same data, seeds and initial parameters"),
         (.plan, "what a sample would run, at each hook, in order; nothing is trained"),
         (.fetch, "downloads Fashion-MNIST (31 MB); without it, drawn glyphs stand in"),
+        (.newTechnique, "writes a package with a technique of one's own to begin from: source, laws, guide and sample"),
         (.help, "this page, or the options of a command"),
     ]
 

@@ -5,6 +5,7 @@ enum Command: String, CaseIterable {
     case run
     case plan
     case fetch
+    case newTechnique = "new-technique"
     case help
 
     /// The options that the command takes, in the order of help.
@@ -13,6 +14,7 @@ enum Command: String, CaseIterable {
         case .tour: [.seed, .seeds, .threads, .data, .json]
         case .run: [.quick, .epochs, .seed, .seeds, .threads, .data, .json, .checkpoint, .resume]
         case .plan: [.data]
+        case .newTechnique: [.hook, .at, .ballast]
         case .list, .fetch, .help: []
         }
     }
@@ -20,7 +22,7 @@ enum Command: String, CaseIterable {
     /// What stands for the word that the command takes; nil if it takes none.
     var placeholder: String? {
         switch self {
-        case .run, .plan: "NAME"
+        case .run, .plan, .newTechnique: "NAME"
         case .fetch: "fashion-mnist"
         case .help: "[COMMAND]"
         case .tour, .list: nil
@@ -137,6 +139,11 @@ struct Invocation: Equatable {
             guard operand == "fashion-mnist" else {
                 throw UsageError(unknown: "data set", operand, among: ["fashion-mnist"])
             }
+        case .newTechnique:
+            guard let operand else {
+                throw UsageError("samples new-technique needs the name of the type to write, such as WeightNoise")
+            }
+            try Scaffold.check(name: operand)
         case .help:
             if let operand, !Command.names.contains(operand) { throw Invocation.unknownCommand(operand) }
         case .tour, .list:

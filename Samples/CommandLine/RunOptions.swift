@@ -11,6 +11,7 @@ struct RunOptions: Equatable {
     var jsonFile: URL?
     var checkpointFolder: URL?
     var resumes = false
+    var scaffold = ScaffoldOptions()
 
     /// The seeds to run.
     var seeds: [UInt64] { (0..<UInt64(seedCount)).map { seed + $0 } }

@@ -3,5 +3,5 @@
 #include "runtime.h"
 
 #define KERNEL(result, name, parameters, arguments) \
-  result ballast_##name parameters { return ballast_kernels->name arguments; }
+  result ballast_##name parameters { return ballast_current_kernels()->name arguments; }
 KERNELS(KERNEL)

@@ -8,6 +8,7 @@
 #include "runtime.h"
 
 const ballast_kernel_table *ballast_kernels = &ballast_kernels_baseline;
+_Thread_local const ballast_kernel_table *ballast_chosen_kernels;
 
 // ---------------------------------------------------------------- Instruction sets
 
@@ -49,7 +50,7 @@ static const variant *find_variant(const char *name) {
 }
 
 const char *ballast_instruction_set(void) {
-  const ballast_kernel_table *table = ballast_kernels;
+  const ballast_kernel_table *table = ballast_current_kernels();
   for (int i = 0; i < variant_count; i++) {
     if (variants[i].table == table) return variants[i].name;
   }
@@ -59,7 +60,7 @@ const char *ballast_instruction_set(void) {
 bool ballast_select_instruction_set(const char *name) {
   const variant *chosen = find_variant(name);
   if (!chosen || !is_supported(chosen)) return false;
-  ballast_kernels = chosen->table;
+  ballast_chosen_kernels = chosen->table;
   return true;
 }
 
@@ -112,7 +113,8 @@ __attribute__((constructor)) static void start(void) {
   if (kernels && !*kernels) kernels = NULL; // set but empty counts as unset
   if (threads && !*threads) threads = NULL;
   if (ballast_check_environment(kernels, threads, environment_error, sizeof environment_error)) {
-    if (kernels) ballast_select_instruction_set(kernels);
+    const variant *chosen = kernels ? find_variant(kernels) : NULL;
+    if (chosen) ballast_kernels = chosen->table;
     if (threads) requested_threads = parse_thread_count(threads);
   }
 }

@@ -21,8 +21,18 @@ extern const ballast_kernel_table ballast_kernels_avx2;
 extern const ballast_kernel_table ballast_kernels_avx512;
 #endif
 
-/// The table in use. Never null: it is the baseline's until start-up has chosen.
+/// The table that start-up has chosen; the baseline's until then.
 extern const ballast_kernel_table *ballast_kernels;
+
+/// The table that this thread has chosen for itself; null if it has not.
+extern _Thread_local const ballast_kernel_table *_Nullable ballast_chosen_kernels
+  __attribute__((tls_model("initial-exec")));
+
+/// The table to use.
+static inline const ballast_kernel_table *ballast_current_kernels(void) {
+  const ballast_kernel_table *chosen = ballast_chosen_kernels;
+  return chosen ? chosen : ballast_kernels;
+}
 
 /// The number of threads to start with: 0 means one per processor.
 int ballast_requested_threads(void);

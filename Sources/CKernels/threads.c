@@ -29,18 +29,18 @@ typedef struct {
   _Alignas(64) _Atomic bool busy;          // held by the caller whose job it is
   _Atomic int sleepers;                    // workers asleep, or about to be
   _Atomic bool caller_sleeps;
-  _Atomic int wanted;                      // workers whose number is at least this one leave
+  _Atomic int invited;                     // workers whose number is below this one take part in the job
 
   pthread_mutex_t mutex;                   // guards the two conditions
   pthread_cond_t work, done;
   int started;                             // workers that exist; changed under `busy`
-  pthread_t workers[most_threads];
 } thread_pool;
 
 static thread_pool pool = {
   .mutex = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER
 };
-static _Atomic int thread_count;
+static _Atomic int default_thread_count;       // 0: not yet known
+static _Thread_local int chosen_thread_count;  // by this thread for itself; 0: none
 static _Thread_local bool in_job; // this thread runs an index of a job: what it calls runs on it alone
 
 static inline void pause_briefly(void) {
@@ -94,8 +94,8 @@ static void take_part(int participant) {
   }
 }
 
-static bool is_called_for(int number) { // work to do, or time to leave
-  return has_work(atomic_load(&pool.unclaimed)) || number >= atomic_load(&pool.wanted);
+static bool is_called_for(int number) {
+  return has_work(atomic_load(&pool.unclaimed)) && number < atomic_load(&pool.invited);
 }
 
 static void *work(void *argument) {
@@ -114,7 +114,6 @@ static void *work(void *argument) {
       atomic_fetch_sub(&pool.sleepers, 1);
       pthread_mutex_unlock(&pool.mutex);
     }
-    if (number >= atomic_load(&pool.wanted)) return NULL;
     take_part(number + 1);
   }
 }
@@ -136,20 +135,14 @@ static void wait_for_the_others(void) {
   pthread_mutex_unlock(&pool.mutex);
 }
 
-// Brings the number of workers to `wanted`; the caller holds `busy`. Fewer is not an error: the job runs all the same.
-static void set_workers(int wanted) {
-  if (wanted == pool.started) return;
-  if (wanted < pool.started) {
-    pthread_mutex_lock(&pool.mutex);
-    atomic_store(&pool.wanted, wanted);
-    pthread_cond_broadcast(&pool.work);
-    pthread_mutex_unlock(&pool.mutex);
-    while (pool.started > wanted) pthread_join(pool.workers[--pool.started], NULL);
-    return;
-  }
-  atomic_store(&pool.wanted, wanted);
-  while (pool.started < wanted) {
-    if (pthread_create(&pool.workers[pool.started], NULL, work, (void *)(intptr_t)pool.started) != 0) break;
+// Invites workers to the next job, and starts those that there are not yet; the caller holds `busy`. Fewer is not an
+// error: the job runs all the same.
+static void invite_workers(int count) {
+  atomic_store(&pool.invited, count);
+  while (pool.started < count) {
+    pthread_t worker;
+    if (pthread_create(&worker, NULL, work, (void *)(intptr_t)pool.started) != 0) break;
+    pthread_detach(worker);
     pool.started++;
   }
 }
@@ -170,7 +163,8 @@ static void run_job(uint32_t count, size_t base, void *context, void (*body)(voi
   int sleepers = atomic_load(&pool.sleepers);
   if (sleepers > 0) {
     pthread_mutex_lock(&pool.mutex);
-    if ((uint32_t)sleepers < count) pthread_cond_broadcast(&pool.work);
+    // A signal might wake one that is not invited.
+    if ((uint32_t)sleepers < count || atomic_load(&pool.invited) < pool.started) pthread_cond_broadcast(&pool.work);
     else for (uint32_t i = 1; i < count; i++) pthread_cond_signal(&pool.work);
     pthread_mutex_unlock(&pool.mutex);
   }
@@ -186,7 +180,7 @@ void ballast_parallel(size_t count, void *context, void (*body)(void *context, s
     for (size_t i = 0; i < count; i++) body(context, i);
     return;
   }
-  set_workers(threads - 1);
+  invite_workers(threads - 1);
   const size_t most = UINT32_MAX;
   for (size_t base = 0; base < count; base += most) {
     run_job((uint32_t)(count - base < most ? count - base : most), base, context, body);
@@ -218,13 +212,14 @@ void ballast_parallel_range(size_t count, size_t grain, void *context, ballast_r
 // ---------------------------------------------------------------- The number of threads
 
 int ballast_thread_count(void) {
-  int count = atomic_load_explicit(&thread_count, memory_order_relaxed);
+  if (chosen_thread_count > 0) return chosen_thread_count;
+  int count = atomic_load_explicit(&default_thread_count, memory_order_relaxed);
   if (count == 0) {
     count = ballast_requested_threads();
     if (count == 0) count = clamped(processor_count());
-    atomic_store_explicit(&thread_count, count, memory_order_relaxed);
+    atomic_store_explicit(&default_thread_count, count, memory_order_relaxed);
   }
   return count;
 }
 
-void ballast_set_thread_count(int count) { atomic_store_explicit(&thread_count, clamped(count), memory_order_relaxed); }
+void ballast_set_thread_count(int count) { chosen_thread_count = clamped(count); }

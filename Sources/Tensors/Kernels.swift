@@ -4,8 +4,8 @@ internal import CKernels
 ///
 /// Neither changes a result's dependence on anything else: any number of threads gives the same bits.
 public enum Kernels {
-    /// The number of threads that operations use, the calling one included; by default every processor, or
-    /// `BALLAST_THREADS` of the environment. Not to be set while another thread computes.
+    /// The number of threads that operations called from this thread use, itself included; by default every processor,
+    /// or `BALLAST_THREADS` of the environment. Each thread sets its own.
     ///
     /// - Precondition: a new value is in `1...64`.
     public static var threadCount: Int {

@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("rnu", "there is no command \"rnu\"; did you mean run? There is: list, run, plan, fetch, help"),
+        ("rnu", "there is no command \"rnu\"; did you mean run? There is: list, run, plan, fetch, new-technique, help"),
         ("noisy-line", "\"noisy-line\" is a sample, not a command; did you mean samples run noisy-line?"),
         ("run", "samples run NAME needs the name of a sample: fashion-mnist"),
         ("run fashion", "there is no sample \"fashion\"; did you mean fashion-mnist? There is: fashion-mnist"),

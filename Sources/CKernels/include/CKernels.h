@@ -29,17 +29,17 @@ const char *_Nullable ballast_environment_error(void);
 /// else `message`, of at least 512 bytes, receives what ballast_environment_error would say.
 bool ballast_check_environment(const char *_Nullable kernels, const char *_Nullable threads, char *message, size_t capacity);
 
-/// The instruction set in use: "baseline", "avx2" or "avx512".
+/// The instruction set that kernels called from this thread use: "baseline", "avx2" or "avx512".
 const char *ballast_instruction_set(void);
 
-/// Chooses an instruction set by name. Returns false, and changes nothing, if this processor or build lacks it.
-/// Not while kernels run on other threads.
+/// Chooses an instruction set for kernels called from this thread, by name. Returns false, and changes nothing, if this
+/// processor or build lacks it.
 bool ballast_select_instruction_set(const char *name);
 
-/// The number of threads that kernels use, the caller's included.
+/// The number of threads that kernels called from this thread use, itself included.
 int ballast_thread_count(void);
 
-/// Sets the number of threads, clamped to 1...64. Not while kernels run on other threads.
+/// Sets the number of threads that kernels called from this thread use, clamped to 1...64.
 void ballast_set_thread_count(int count);
 
 /// Runs body(context, i) for every i in 0..<count, on the pool; returns when all have run.

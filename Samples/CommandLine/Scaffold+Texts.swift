@@ -1,0 +1,225 @@
+import Ballast
+
+/// What the files of a new package say.
+extension Scaffold {
+    var manifest: String {
+        """
+        // swift-tools-version:6.2
+        import PackageDescription
+
+        let ballast = "\(ballastPath)"
+
+        let package = Package(
+            name: "\(name)",
+            platforms: [.macOS(.v15)],
+            products: [.library(name: "Ballast\(name)", targets: ["Ballast\(name)"])],
+            dependencies: [.package(name: "Ballast", path: ballast)],
+            targets: [
+                .target(
+                    name: "Ballast\(name)", dependencies: [.product(name: "Ballast", package: "Ballast")], path: "Sources"),
+                .testTarget(
+                    name: "Ballast\(name)Tests",
+                    dependencies: ["Ballast\(name)", .product(name: "BallastTesting", package: "Ballast")], path: "Tests"),
+                .executableTarget(
+                    name: "sample", dependencies: ["Ballast\(name)", .product(name: "Ballast", package: "Ballast")],
+                    path: "Sample"),
+            ],
+            swiftLanguageModes: [.v6]
+        )
+
+        """
+    }
+
+    var source: String {
+        """
+        public import Ballast
+
+        /// \(Self.summaries[hook] ?? "") (replace this by your own).
+        ///
+        /// - State: \(hook == .epochCallback ? "the best loss so far; saved with the run" : "none"). Order: say where it matters.
+        /// - Source: the paper.
+        public struct \(name): \(protocolName) {
+            /// The instance's name, which keys its state and randomness.
+            public let name: String
+            /// \(parameterText)
+            public let \(parameter): Float
+        \(properties)
+            /// Creates the technique.
+            public init(_ \(parameter): Float = \(standard), named name: String = "\(name)") {
+                require(\(parameter) >= 0 && \(parameter).isFinite, "\(name): \(parameter) must not be negative but is \\(\(parameter))")
+                self.\(parameter) = \(parameter)
+                self.name = name
+            }
+
+        \(method)
+        }
+
+        """
+    }
+
+    var test: String {
+        """
+        import Ballast
+        import Ballast\(name)
+        import BallastTesting
+        import Testing
+
+        struct \(name)Tests {
+            @Test func `keeps the laws of every technique`() {
+                let violations = Laws.check(
+                    \(name)(), neutral: \(name)(\(neutral)), renamed: { \(name)(named: $0) }\(hook == .lossPenalty ? ", degree: 2" : ""))
+                #expect(violations.isEmpty, "\\(violations)")
+            }
+        }
+
+        """
+    }
+
+    var sample: String {
+        """
+        import Ballast
+        import Ballast\(name)
+
+        @main
+        struct Sample {
+            static func main() throws {
+                // Points in a square, of two classes: within a circle or without.
+                let count = 600
+                let values = RandomStream(seed: 1, purpose: "points").uniforms(2 * count).map { 2 * $0 - 1 }
+                let labels = (0..<count).map { point -> Int32 in
+                    let (x, y) = (values[2 * point], values[2 * point + 1])
+                    return x * x + y * y < 0.6 ? 1 : 0
+                }
+                let points = try Dataset(
+                    inputs: Column(floats: values, itemShape: [2]), targets: Column(integers: labels))
+                let (train, held) = points.split(0.5)
+                let model = Sequential {
+                    Linear(32); ReLU()
+                    Linear(2)
+                }
+                let bare = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-2))
+                let trainer = bare.composing(Composition { \(name)() })
+                print(try trainer.plan(for: train, validation: held))
+                for (name, trainer) in [("without", bare), ("with \(name)", trainer)] {
+                    let run = try trainer.fit(train, validation: held, epochs: 10, seed: 1)
+                    print("\\n\\(name)\\n\\(run.report)")
+                }
+            }
+        }
+
+        """
+    }
+
+    var guide: String {
+        """
+        # \(name)
+
+        What it does, and when to use it.
+
+        **Formula** - with the paper's symbols.
+
+        ```swift
+        let trainer = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-3)) {
+            \(name)(\(standard))
+        }
+        ```
+
+        | parameter | meaning | default |
+        |---|---|---|
+        | `\(parameter)` | \(parameterText) | \(standard) |
+        | `named` | the instance's name; two in one composition need different ones | `"\(name)"` |
+
+        **Hook and order** - `\(hook.rawValue)`; where in the list it belongs.
+        **Cost** - `Laws.costs(of: \(name)())` measures it.
+        **Elsewhere** - what PyTorch, Keras and optax call it.
+        **Source** - the paper.
+
+        `swift test` checks the laws that every technique keeps; `swift run sample` trains with it and without.
+
+        """
+    }
+
+    private static let summaries: [Hook: String] = [
+        .lossPenalty: "Adds λ Σ w² to the loss",
+        .gradientTransform: "Adds λ w to the gradients of the weights",
+        .forwardWrapper: "Adds Gaussian noise to what activation functions give, while training",
+        .epochCallback: "Scales the learning rate whenever the validation loss is no better than the best so far",
+    ]
+
+    private var protocolName: String { hook.rawValue.prefix(1).uppercased() + hook.rawValue.dropFirst() }
+
+    private var parameter: String {
+        switch hook {
+        case .lossPenalty, .gradientTransform: "strength"
+        case .forwardWrapper: "deviation"
+        case .epochCallback: "factor"
+        }
+    }
+
+    private var parameterText: String {
+        switch hook {
+        case .lossPenalty, .gradientTransform: "λ, not negative."
+        case .forwardWrapper: "The noise's standard deviation, not negative."
+        case .epochCallback: "What the learning rate is multiplied by; 1 leaves it."
+        }
+    }
+
+    private var standard: String { hook == .epochCallback ? "0.5" : hook == .forwardWrapper ? "0.1" : "0.001" }
+    private var neutral: String { hook == .epochCallback ? "1" : "0" }
+
+    private var properties: String {
+        switch hook {
+        case .lossPenalty, .epochCallback: ""
+        case .gradientTransform:
+            "    /// The parameters it acts on.\n    public var transforms: ParameterSelector { .weights }\n"
+        case .forwardWrapper:
+            "    /// Where it acts.\n    public var sites: [Site] { [.after(.activations)] }\n"
+        }
+    }
+
+    private var method: String {
+        let lines =
+            switch hook {
+            case .lossPenalty:
+                """
+                /// Returns the term to add.
+                public func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+                    parameters.weights.sumOfSquares(scale: strength)
+                }
+                """
+            case .gradientTransform:
+                """
+                /// Returns the gradients to go on with.
+                public func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
+                    var gradients = gradients
+                    gradients.addParameters(times: strength, where: transforms)
+                    return gradients
+                }
+                """
+            case .forwardWrapper:
+                """
+                /// Returns what flows on.
+                public func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+                    let x = call.next()
+                    guard context.isTraining, deviation > 0 else { return x }
+                    return x + .normal(x.shape, deviation: deviation, from: context.random)
+                }
+                """
+            case .epochCallback:
+                """
+                /// Decides how to go on.
+                public func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
+                    let best = context.scope.number("best", initial: .infinity)
+                    let loss = epoch.validationLoss ?? epoch.trainLoss
+                    guard loss >= best.value else {
+                        best.value = loss
+                        return .continue
+                    }
+                    return .scaleLearningRate(by: factor)
+                }
+                """
+            }
+        return lines.split(separator: "\n", omittingEmptySubsequences: false).map { "    " + $0 }.joined(
+            separator: "\n")
+    }
+}

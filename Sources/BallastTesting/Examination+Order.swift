@@ -1,0 +1,144 @@
+internal import Ballast
+
+extension Examination {
+    /// Two instances act in the order in which they are listed, at each hook and place, and the plan says so.
+    mutating func checkOrder(_ scene: Scene) throws {
+        for names in [["First", "Second"], ["Second", "First"]] {
+            let journal = Journal()
+            let pair = names.map { standIn(for: make(), named: $0, journal: journal) }
+            let plan = try scene.trainer(pair).plan(for: scene.data, validation: scene.validation, epochs: 1)
+            _ = try fit(scene, pair, epochs: 1)
+            for hook in hooks {
+                let planned = plan.entries.filter { $0.hook == hook }.map(\.technique)
+                if planned != names {
+                    report(.order, scene, "the plan lists \(planned) at hook \(hook.rawValue)", "\(names), as composed")
+                }
+                let entries = journal.entries.filter { $0.hook == hook }
+                for (place, group) in Dictionary(grouping: entries, by: \.place) {
+                    var turns: [String] = []
+                    for entry in group where turns.last != entry.technique { turns.append(entry.technique) }
+                    let isKept = turns.enumerated().allSatisfy { $0.element == names[$0.offset % 2] }
+                    if !isKept {
+                        report(
+                            .order, scene,
+                            "at hook \(hook.rawValue) (\(place)) \(turns.prefix(4)) acted, in this order",
+                            "\(names) in turn, as listed")
+                    }
+                }
+            }
+        }
+    }
+
+    /// After cancellation or an error, a run has the variables that training had reached.
+    mutating func checkUndoing(_ scene: Scene) throws {
+        var stepped: [Variables] = []
+        var ended: [(steps: Int, variables: Variables)] = []
+        let run = try fit(scene, [make()], epochs: 3) { event in
+            switch event {
+            case .stepped(let run): stepped.append(run.variables)
+            case .epochEnded(let run, _): ended.append((run.stepCount, run.variables))
+            default: break
+            }
+        }
+        checkSwaps(scene, stepped, ended.filter { $0.steps < run.stepCount })
+
+        let last = min(2, stepped.count - 1)
+        guard last > 0 else { return }
+        let cancellation = Cancellation()
+        let cancelled = try fit(scene, [make()], epochs: 3, cancellation: cancellation) { event in
+            if case .stepped(let run) = event, run.stepCount == last { cancellation.cancel() }
+        }
+        let expected = ended.first { $0.steps == last }?.variables ?? stepped[last - 1]
+        if cancelled.stepCount == last, let wrong = difference(cancelled.variables, expected) {
+            report(.undone, scene, "cancelled after step \(last), \(wrong)", "the variables of that step")
+        }
+        let broken = try start(scene, [make(), Saboteur(step: last)], epochs: 3)
+        let error: (any Error)? = {
+            do { try broken.finish() } catch { return error }
+            return nil
+        }()
+        if error != nil, broken.stepCount == last, let wrong = difference(broken.variables, expected) {
+            report(.undone, scene, "after an error at step \(last), \(wrong)", "the variables of the last good step")
+        }
+    }
+
+    /// Finds variables that are other ones between two epochs only: what follows goes on from those before.
+    private mutating func checkSwaps(
+        _ scene: Scene, _ stepped: [Variables], _ ended: [(steps: Int, variables: Variables)]
+    ) {
+        for (steps, between) in ended where steps < stepped.count {
+            let (before, after) = (stepped[steps - 1], stepped[steps])
+            let swap = Examination.distance(before, between)
+            let (back, on) = (Examination.distance(before, after), Examination.distance(between, after))
+            guard swap > 1e-6, on > 1.5 * back else { continue }
+            report(
+                .undone, scene,
+                "after epoch \(ended.count > 0 ? steps / scene.stepsPerEpoch : 0) the run is left with variables \(Float(swap)) away from those of its last step, and training goes on from the latter: a run that is cancelled there, or fails in the next step, keeps what was swapped in",
+                "a swap that ends by itself: replace variables at the moment .validating, which always brings them back"
+            )
+            return
+        }
+    }
+
+    private static func distance(_ first: Variables, _ second: Variables) -> Double {
+        first.parameters.reduce(0) { sum, entry in
+            sum + (second[entry.path].map { BallastTesting.distance(entry.value, $0) } ?? 0)
+        }
+    }
+
+    /// Over a model that has nothing to select, a technique that selects layers or weights is refused by name.
+    mutating func checkSelectors() throws {
+        var nothing: [String] = []
+        let everywhere: Set<String> = [".batch", ".input", ".output", ".around(.model)"]
+        if let wrapper = instance as? any ForwardWrapper {
+            nothing += wrapper.sites.map(\.description).filter { !everywhere.contains($0) }
+        }
+        if let penalty = instance as? any LossPenalty {
+            nothing += penalty.observes.filter { $0 != .model }.map(\.description)
+        }
+        if !wrapsLayers {
+            let selectors = [
+                (instance as? any LossPenalty)?.penalizes, (instance as? any GradientTransform)?.transforms,
+            ]
+            nothing += selectors.compactMap { $0 }.filter { !$0.matches(path: "offset", role: .bias) }.map(
+                \.description)
+        }
+        guard let selector = nothing.first else { return }
+        let scene = Scene(
+            "a model without layers and weights", model: Offset(), data: Scene.images(4),
+            validation: Scene.images(2), batchSize: 2)
+        do {
+            _ = try start(scene, [make()])
+            report(
+                .selectors, scene, "\(selector) matches nothing, and the run starts",
+                "an error that lists what there is")
+        } catch let error as CompositionError {
+            guard !error.findings.contains(where: { $0.severity == .error && $0.technique == instance.name }) else {
+                return
+            }
+            report(.selectors, scene, "\(error)", "an error that names the technique")
+        }
+    }
+}
+
+/// A model with nothing in it but an offset.
+private struct Offset: Layer {
+    func forward(_ x: Tensor, in scope: Scope) -> Tensor {
+        x.flattened(from: 1).slice(axis: 1, 0..<3) + scope.parameter("offset", [3], initial: .zeros, role: .bias)
+    }
+}
+
+/// Makes the input of a step a number that is none.
+private struct Saboteur: ForwardWrapper {
+    let step: Int
+
+    var name: String { "law saboteur" }
+    var sites: [Site] { [.batch] }
+
+    func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
+        guard context.globalStep == step else { return batch }
+        var batch = batch
+        batch.input = .full(batch.input.shape, .nan)
+        return batch
+    }
+}

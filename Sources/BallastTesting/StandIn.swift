@@ -1,0 +1,105 @@
+internal import Ballast
+
+/// A technique under another name, watched, or called without effect; it has the hooks of the one it stands for.
+struct StandIn<Base: Technique>: Technique {
+    let base: Base
+    let name: String
+    var journal: Journal?
+    /// Whether what the technique returns is thrown away.
+    var isMuted = false
+    /// Whether tensors are written down, and not only how much was changed.
+    var keepsValues = false
+
+    func findings(in setting: CompositionSetting) -> [Finding] { base.findings(in: setting) }
+}
+
+/// A stand-in for a technique of any type.
+func standIn(
+    for base: some Technique, named name: String? = nil, journal: Journal? = nil, isMuted: Bool = false,
+    keepsValues: Bool = false
+) -> any Technique {
+    StandIn(
+        base: base, name: name ?? base.name, journal: journal, isMuted: isMuted, keepsValues: keepsValues)
+}
+
+extension StandIn: LossPenalty where Base: LossPenalty {
+    var observes: [LayerSelector] { base.observes }
+    var penalizes: ParameterSelector { base.penalizes }
+
+    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+        let value = base.lossPenalty(parameters, in: context)
+        journal?.add(
+            .init(
+                technique: name, hook: .lossPenalty, step: context.globalStep, isTraining: context.isTraining,
+                effect: Double(value.detached.item)))
+        return isMuted ? Tensor(0) : value
+    }
+}
+
+extension StandIn: GradientTransform where Base: GradientTransform {
+    var stage: GradientStage { base.stage }
+    var transforms: ParameterSelector { base.transforms }
+
+    func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
+        let before = journal == nil ? [] : (0..<gradients.count).map { gradients[$0] }
+        let result = base.gradientTransform(gradients, in: context)
+        if let journal {
+            let effect = before.indices.reduce(0.0) { $0 + distance(before[$1], result[$1]) }
+            journal.add(
+                .init(
+                    technique: name, hook: .gradientTransform, place: stage.rawValue, step: context.globalStep,
+                    isTraining: context.isTraining, effect: effect))
+        }
+        return isMuted ? gradients : result
+    }
+}
+
+extension StandIn: ForwardWrapper where Base: ForwardWrapper {
+    var sites: [Site] { base.sites }
+
+    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+        let output = base.forwardWrapper(call, in: context)
+        guard journal != nil || isMuted else { return output }
+        let reference = call.position == .around ? call.next() : call.input
+        if let journal {
+            var entry = Journal.Entry(
+                technique: name, hook: .forwardWrapper, place: "\(call.position.rawValue) \(call.path)",
+                step: context.globalStep, isTraining: context.isTraining,
+                effect: distance(output.detached, reference.detached))
+            if output.shape == reference.shape, let samples = output.shape.first, samples > 0 {
+                let changes = (output.detached - reference.detached).scalars
+                let width = changes.count / samples
+                entry.changes = (0..<samples).map { changes[$0 * width..<($0 + 1) * width].reduce(0, +) }
+            }
+            if keepsValues {
+                entry.input = .init(call.input)
+                entry.output = .init(output)
+            }
+            journal.add(entry)
+        }
+        return isMuted ? reference : output
+    }
+
+    func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
+        let result = base.forwardWrapper(batch, in: context)
+        journal?.add(
+            .init(
+                technique: name, hook: .forwardWrapper, place: "batch", step: context.globalStep,
+                isTraining: context.isTraining,
+                effect: distance(batch.input, result.input) + distance(batch.target, result.target)))
+        return isMuted ? batch : result
+    }
+}
+
+extension StandIn: EpochCallback where Base: EpochCallback {
+    var moments: [EpochMoment] { base.moments }
+
+    func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
+        let decision = base.epochCallback(epoch, in: context)
+        journal?.add(
+            .init(
+                technique: name, hook: .epochCallback, place: context.moment.rawValue, step: context.globalStep,
+                isTraining: context.isTraining, effect: decision.variables == nil ? 0 : 1))
+        return isMuted ? .continue : decision
+    }
+}

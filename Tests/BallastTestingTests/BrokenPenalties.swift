@@ -1,0 +1,75 @@
+import Ballast
+import Synchronization
+
+/// Uses its list of parameters up at the first step.
+final class ExhaustedL1: LossPenalty {
+    private let remaining = Mutex<[String]?>(nil)
+
+    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+        let paths = remaining.withLock { list in
+            let paths = list ?? parameters.weights.map(\.path)
+            list = []
+            return paths
+        }
+        return parameters.weights.reduce(Tensor(0)) { sum, parameter in
+            paths.contains(parameter.path) ? sum + parameter.value.sumOfMagnitudes() * 0.01 : sum
+        }
+    }
+}
+
+/// Calls itself L2, and is the norm.
+struct NormL2: LossPenalty {
+    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+        parameters.weights.sumOfSquares().squareRoot() * 0.01
+    }
+}
+
+/// Sums the squares of activations over the batch, where it should take the mean.
+struct SummedActivity: LossPenalty {
+    var observes: [LayerSelector] { [.activations] }
+
+    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+        context.activations.reduce(Tensor(0)) { $0 + $1.value.sumOfSquares() * 0.001 }
+    }
+}
+
+/// The right one: the mean over the batch.
+struct MeanActivity: LossPenalty {
+    var observes: [LayerSelector] { [.activations] }
+
+    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+        context.activations.reduce(Tensor(0)) {
+            $0 + $1.value.sumOfSquares() * (0.001 / Float(context.batch.count))
+        }
+    }
+}
+
+/// Has a gradient that is not that of its value.
+struct HalfGradient: LossPenalty {
+    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+        parameters.weights.reduce(Tensor(0)) { $0 + ($1.value * $1.value.detached).sum() * 1e-5 }
+    }
+}
+
+/// A square root at zero: no number for dead units.
+struct RootOfActivity: LossPenalty {
+    var observes: [LayerSelector] { [.model] }
+
+    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+        context.batch.input.squared().mean().log() * 0.01 + parameters.weights.sumOfSquares(scale: 0.01)
+    }
+}
+
+/// Puts the penalty into what layers compute, so that validation has it too.
+struct PenaltyInTheOutput: ForwardWrapper {
+    var sites: [Site] { [.around(.kind("linear"))] }
+
+    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+        var penalty = Tensor(0)
+        let output = call.next(call.input) { name, value in
+            if name == "weight" { penalty = penalty + value.sumOfSquares() * 0.01 }
+            return value
+        }
+        return output + penalty
+    }
+}

@@ -1,0 +1,36 @@
+public import Ballast
+
+/// Ends a run with the mean of the parameters at the ends of its later epochs (Izmailov et al., 2018).
+///
+/// Training itself goes on undisturbed. Running statistics of normalizations stay those of the last epoch.
+///
+/// - Order: callbacks are called from top to bottom; the last one that chooses the final variables decides.
+/// - State: the mean and the number of epochs in it; saved with the run.
+public struct StochasticWeightAveraging: EpochCallback {
+    /// The instance's name.
+    public let name: String
+    /// The first epoch whose parameters count, from 0.
+    public let start: Int
+
+    /// Creates the average.
+    public init(from start: Int = 0, named name: String = "StochasticWeightAveraging") {
+        require(start >= 0, "StochasticWeightAveraging: the first epoch must not be negative but is \(start)")
+        self.name = name
+        self.start = start
+    }
+
+    /// Takes the epoch's parameters into the mean; at the end, hands the mean over.
+    public func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
+        let mean = context.scope.snapshot("mean")
+        let count = context.scope.number("count", initial: 0)
+        guard epoch.epoch >= start else { return .continue }
+        let old = mean.value
+        let share = Float(1 / (count.value + 1))
+        let new = context.variables.mapParameters { entry in
+            old?[entry.path].map { $0 + (entry.value - $0) * share } ?? entry.value
+        }
+        mean.value = new
+        count.value += 1
+        return context.isLast ? EpochDecision(finalVariables: new) : .continue
+    }
+}

@@ -1,0 +1,73 @@
+import Ballast
+import BallastTesting
+import Foundation
+import OutsideTechniques
+import Testing
+
+struct OutsideTests {
+    @Test func `gradient noise keeps the laws`() {
+        let violations = Laws.check(
+            GradientNoise(), neutral: GradientNoise(0), renamed: { GradientNoise(named: $0) })
+        #expect(violations.isEmpty, "\(violations)")
+    }
+
+    @Test func `DropConnect keeps the laws`() {
+        let violations = Laws.check(
+            DropConnect(0.3), neutral: DropConnect(0), renamed: { DropConnect(0.3, named: $0) })
+        #expect(violations.isEmpty, "\(violations)")
+    }
+
+    @Test func `the confidence penalty keeps the laws`() {
+        let violations = Laws.check(
+            ConfidencePenalty(), neutral: ConfidencePenalty(0), renamed: { ConfidencePenalty(named: $0) })
+        #expect(violations.isEmpty, "\(violations)")
+    }
+
+    @Test func `stochastic weight averaging keeps the laws`() {
+        let violations = Laws.check(
+            StochasticWeightAveraging(), neutral: StochasticWeightAveraging(from: 1000),
+            renamed: { StochasticWeightAveraging(named: $0) })
+        #expect(violations.isEmpty, "\(violations)")
+    }
+
+    private var trainer: Trainer {
+        Scene.perceptron.trainer {
+            ConfidencePenalty(0.1)
+            GradientNoise(0.01)
+            DropConnect(0.3)
+            StochasticWeightAveraging(from: 1)
+        }
+    }
+
+    @Test func `all four resume exactly, together and in mid-epoch`() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "outside-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (data, held) = (Scene.perceptron.data, Scene.perceptron.validation)
+        let policy = CheckpointPolicy(in: folder, everySteps: 1)
+        let expected = try trainer.fit(data, validation: held, epochs: 4, seed: 5)
+        let stopped = try trainer.start(data, validation: held, epochs: 4, seed: 5, checkpoints: policy)
+        for _ in 0..<8 { try stopped.step() }
+        let run = try trainer.fit(data, validation: held, epochs: 4, seed: 5, checkpoints: policy)
+        #expect(stopped.epoch == 2 && run.stepCount == 12)
+        for (got, wanted) in zip(run.variables.entries, expected.variables.entries) {
+            #expect(got.path == wanted.path && got.value.scalars == wanted.value.scalars, "\(wanted.path)")
+        }
+        #expect(run.history.map(\.validationLoss) == expected.history.map(\.validationLoss))
+        #expect(run.history.map(\.penalties) == expected.history.map(\.penalties))
+    }
+
+    @Test func `they show in plans and reports like the built-in ones`() throws {
+        let (data, held) = (Scene.perceptron.data, Scene.perceptron.validation)
+        let plan = try trainer.plan(for: data, validation: held, epochs: 2)
+        #expect(
+            plan.entries.map(\.technique) == [
+                "ConfidencePenalty", "GradientNoise", "DropConnect", "StochasticWeightAveraging",
+            ])
+        #expect(plan.description.contains("DropConnect(probability: 0.3"), "\(plan)")
+        #expect(plan.entries[2].sites == ["around linear1", "around linear2", "around linear3"])
+        let run = try trainer.fit(data, validation: held, epochs: 2)
+        for words in ["ConfidencePenalty", "gradientTransform", "DropConnect"] {
+            #expect(run.report.contains(words), "\(run.report)")
+        }
+    }
+}
