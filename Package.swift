@@ -76,10 +76,15 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Ballast", "Tensors"], path: "Tests/TestSupport",
             exclude: ["trajectories.py"], swiftSettings: swiftSettings),
+        .target(name: "BenchmarkLimits", path: "Tests/BenchmarkLimits"),
         .executableTarget(
-            name: "benchmarks", dependencies: ["Ballast", "BallastPlugins"], path: "Tests/Benchmarks",
+            name: "benchmarks", dependencies: ["Ballast", "BallastPlugins", "BenchmarkLimits", "CKernels", "Tensors"],
+            path: "Tests/Benchmarks",
             swiftSettings: swiftSettings),
-        .testTarget(name: "CKernelsTests", dependencies: ["CKernels"], swiftSettings: swiftSettings),
+        // Optimized in debug builds too: these tests loop over millions of elements in Swift.
+        .testTarget(
+            name: "CKernelsTests", dependencies: ["CKernels"],
+            swiftSettings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .testTarget(
             name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], exclude: ["Fixtures"],
             swiftSettings: swiftSettings),

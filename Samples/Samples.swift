@@ -11,6 +11,9 @@ struct Samples {
         } catch let error as UsageError {
             complain(error.description)
             exit(2)
+        } catch let error as CompositionError {
+            complain(error.text(inColor: Terminal.errorsHaveColors))
+            exit(1)
         } catch {
             complain("\(error)")
             exit(1)
@@ -36,6 +39,8 @@ struct Samples {
         case .run:
             let sample = try Sample.named(invocation.operand ?? "")
             return try SampleRunner(invocation).run([sample])
+        case .ablate:
+            return try Ablation(invocation).run()
         case .tour:
             return try SampleRunner(invocation).run(Sample.all)
         }

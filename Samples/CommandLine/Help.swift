@@ -5,6 +5,7 @@ enum Help {
         (.list, "the samples, a line each"),
         (.run, "runs a sample: compares its compositions on the same data, seeds and initial parameters"),
         (.plan, "what a sample would run, at each hook, in order; nothing is trained"),
+        (.ablate, "what each technique of a composition is worth: without it, over 5 seeds or N, paired"),
         (.fetch, "downloads Fashion-MNIST (31 MB); without it, drawn glyphs stand in"),
         (.newTechnique, "writes a package with a technique of one's own to begin from: source, laws, guide and sample"),
         (.help, "this page, or the options of a command"),
@@ -28,7 +29,7 @@ enum Help {
         }
         let summary = summaries.first { $0.command == command }?.text ?? ""
         let options = command.options.isEmpty ? "" : "\n\n" + columns(command.options.map { ($0.usage, $0.help) })
-        let names = command == .run || command == .plan ? "\n\nSamples:\n" + samples : ""
+        let names = [.run, .plan, .ablate].contains(command) ? "\n\nSamples:\n" + samples : ""
         return columns([(command.usage, summary)]) + options + names
     }
 

@@ -4,6 +4,7 @@ enum Command: String, CaseIterable {
     case list
     case run
     case plan
+    case ablate
     case fetch
     case newTechnique = "new-technique"
     case help
@@ -11,9 +12,13 @@ enum Command: String, CaseIterable {
     /// The options that the command takes, in the order of help.
     var options: [Option] {
         switch self {
-        case .tour: [.seed, .seeds, .threads, .data, .json]
-        case .run: [.quick, .epochs, .seed, .seeds, .threads, .data, .json, .checkpoint, .resume]
+        case .tour: [.seed, .seeds, .threads, .data, .page, .json]
+        case .run:
+            [
+                .quick, .epochs, .seed, .seeds, .threads, .data, .without, .only, .page, .json, .checkpoint, .resume,
+            ]
         case .plan: [.data]
+        case .ablate: [.composition, .quick, .epochs, .seed, .seeds, .threads, .data, .page]
         case .newTechnique: [.hook, .at, .ballast]
         case .list, .fetch, .help: []
         }
@@ -22,7 +27,7 @@ enum Command: String, CaseIterable {
     /// What stands for the word that the command takes; nil if it takes none.
     var placeholder: String? {
         switch self {
-        case .run, .plan, .newTechnique: "NAME"
+        case .run, .plan, .ablate, .newTechnique: "NAME"
         case .fetch: "fashion-mnist"
         case .help: "[COMMAND]"
         case .tour, .list: nil
@@ -122,10 +127,23 @@ struct Invocation: Equatable {
         return UsageError(unknown: "option", name, among: mine.map(\.name), listed: mine.map(\.usage))
     }
 
+    private func checkVariation() throws {
+        if options.without != nil, options.only != nil {
+            throw UsageError("options --without and --only do not go together: give one of them")
+        }
+        guard command == .ablate else { return }
+        guard options.composition != nil else {
+            throw UsageError("samples ablate NAME needs --composition C, the composition to take apart")
+        }
+        if options.seedCount == 1, options.hasSeedCount {
+            throw UsageError("option --seeds: differences need at least 2 seeds to have an interval")
+        }
+    }
+
     /// Makes sure that what was given goes together.
     private func check() throws {
         switch command {
-        case .run, .plan:
+        case .run, .plan, .ablate:
             guard let operand else {
                 throw UsageError(
                     "\(command.usage) needs the name of a sample: \(Sample.all.map(\.name).joined(separator: ", "))")
@@ -134,6 +152,7 @@ struct Invocation: Equatable {
             if options.dataFolder != nil, !sample.readsFashionMNIST {
                 throw UsageError("option --data: the sample \(operand) makes its own data; leave --data out")
             }
+            try checkVariation()
         case .fetch:
             guard let operand else { throw UsageError("samples fetch needs the name of a data set: fashion-mnist") }
             guard operand == "fashion-mnist" else {

@@ -6,11 +6,19 @@ struct RunOptions: Equatable {
     var epochs: Int?
     var seed: UInt64 = 0
     var seedCount = 1
+    /// Whether the number of seeds was given.
+    var hasSeedCount = false
     var threads: Int?
     var dataFolder: URL?
     var jsonFile: URL?
     var checkpointFolder: URL?
     var resumes = false
+    var pageFile: URL?
+    /// Techniques by name: what compositions are varied by.
+    var without: String?
+    var only: String?
+    /// The composition that is taken apart.
+    var composition: String?
     var scaffold = ScaffoldOptions()
 
     /// The seeds to run.
@@ -50,6 +58,17 @@ struct Option: Sendable {
         }
     }
 
+    /// An option whose value is a name.
+    private static func word(
+        _ name: String, _ placeholder: String, _ help: String,
+        _ set: @escaping @Sendable (inout RunOptions, String) -> Void
+    ) -> Option {
+        Option(name: name, placeholder: placeholder, help: help) { options, value in
+            guard !value.isEmpty else { throw UsageError("option \(name): the name is empty") }
+            set(&options, value)
+        }
+    }
+
     /// An option whose value is a path.
     private static func path(
         _ name: String, _ placeholder: String, isFolder: Bool, _ help: String,
@@ -71,12 +90,25 @@ struct Option: Sendable {
     ) { $0.seed = $1 }
     static let seeds = number("--seeds", "N", in: 1...10_000, "run with N seeds, from S on; the table shows means") {
         $0.seedCount = $1
+        $0.hasSeedCount = true
     }
     static let threads = number("--threads", "T", in: 1...64, "threads to compute with (every processor)") {
         $0.threads = $1
     }
     static let data = path("--data", "DIR", isFolder: true, "the folder with the files of Fashion-MNIST") {
         $0.dataFolder = $1
+    }
+    static let page = path("--page", "FILE", isFolder: false, "write the page to FILE (runs/NAME.html)") {
+        $0.pageFile = $1
+    }
+    static let without = word("--without", "TECHNIQUE", "leave the technique of that name out of every composition") {
+        $0.without = $1
+    }
+    static let only = word("--only", "TECHNIQUE", "keep only the technique of that name in compositions that have it") {
+        $0.only = $1
+    }
+    static let composition = word("--composition", "C", "the composition to take apart, as samples run names it") {
+        $0.composition = $1
     }
     static let json = path("--json", "FILE", isFolder: false, "write every epoch and result to FILE, an object a line")
     {

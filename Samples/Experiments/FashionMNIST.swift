@@ -4,7 +4,7 @@ extension Sample {
     /// A classifier of 28 x 28 images, and what dropout, L2 and decay do to it.
     static let fashionMNIST = Sample(
         name: "fashion-mnist",
-        summary: "a network of three layers on images: dropout, L2, decoupled decay, and three techniques together",
+        summary: "a network of three layers on images: dropout, L2, decay, norms, augmentation, and many together",
         lookFor: """
             The gap, train accuracy less test accuracy: at full size dropout takes more than a third off it, L2 and \
             decay a little. Test accuracy hardly differs after ten epochs: this network has only begun to overfit. \
@@ -19,6 +19,7 @@ extension Sample {
             ?? Glyphs.generate(training: training, test: testing)
         let (held, train) = try dataset(images.training, first: training).split(1 / 12)
 
+        // The images have a channel, as augmentation asks for; the network flattens them.
         let model = Sequential {
             Flatten()
             Linear(256); ReLU()
@@ -28,6 +29,9 @@ extension Sample {
         let dropout = Composition {
             Dropout(0.3, at: .after("relu1"), named: "dropout1")
             Dropout(0.5, at: .after("relu2"), named: "dropout2")
+        }
+        let augmentation = Composition {
+            DataAugmentation(.horizontalFlip(), .translation(pixels: 2), fill: -1, range: -1...1)
         }
         return Experiment(
             source: "\(images.source)",
@@ -49,14 +53,29 @@ extension Sample {
                         EarlyStopping(patience: 3)
                     }
                 ),
-            ])
+                ("batch-norm", Composition { BatchNorm(at: .before(.activations)) }),
+                ("layer-norm", Composition { LayerNorm(at: .before(.activations)) }),
+                ("rms-norm", Composition { RMSNorm(at: .before(.activations)) }),
+                ("augmentation", augmentation),
+                (
+                    "all",
+                    Composition {
+                        augmentation
+                        BatchNorm(at: .before(.activations))
+                        dropout
+                        DecoupledDecay(0.1)
+                        EarlyStopping(patience: 3)
+                    }
+                ),
+            ],
+            pictures: { _ in [.figure(try augmented(train.prefix(12), augmentation))] })
     }
 
     /// Pixels stay bytes until their batch is made, and become -1...1 there.
     private static func dataset(_ split: DemonstrationImages.Split, first count: Int) throws -> Dataset {
         let side = DemonstrationImages.side
         return try Dataset(
-            inputs: Column(bytes: split.pixels, itemShape: [side, side], scale: 2 / 255, offset: -1),
+            inputs: Column(bytes: split.pixels, itemShape: [1, side, side], scale: 2 / 255, offset: -1),
             targets: Column(integers: split.labels)
         ).prefix(count)
     }

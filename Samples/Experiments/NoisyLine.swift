@@ -4,7 +4,7 @@ extension Sample {
     /// A network with far more parameters than points, on a line with noise.
     static let noisyLine = Sample(
         name: "noisy-line",
-        summary: "20 noisy points on a line and 301 parameters: L2, dropout and early stopping against overfitting",
+        summary: "20 noisy points on a line and 301 parameters: L2, dropout, norms and early stopping",
         lookFor: """
             The gap between train and test loss. Without regularization the network goes on learning the noise of its \
             20 points; dropout narrows the gap, L2 does as λ grows, until at 0.1 it holds back the line itself. Early \
@@ -39,9 +39,29 @@ extension Sample {
                 ("dropout-0.1", dropout(0.1)),
                 ("dropout-0.3", dropout(0.3)),
                 ("dropout-0.5", dropout(0.5)),
+                ("batch-norm", Composition { BatchNorm(at: .before(.activations)) }),
+                ("batch-norm-input", Composition { BatchNorm(at: .input, .before(.activations)) }),
+                ("layer-norm", Composition { LayerNorm(at: .before(.activations)) }),
+                ("rms-norm", Composition { RMSNorm(at: .before(.activations)) }),
                 ("early-stopping", early),
                 ("dropout-0.3+early-stopping", dropout(0.3) + early),
-            ])
+            ],
+            pictures: { [.figure(try fitted($0))] })
+    }
+
+    /// What each composition has made of the points.
+    private static func fitted(_ results: [ComparedRun]) throws -> Chart {
+        let x = (0...100).map { -1.2 + 2.4 * Float($0) / 100 }
+        let curves = try results.filter { $0.seed == results[0].seed }.enumerated().map { color, result in
+            Chart.Series(
+                result.composition, x: x.map(Double.init),
+                y: try result.run.predict(Tensor(x, shape: [x.count, 1])).scalars.map(Double.init), color: color)
+        }
+        let data = Array(try points(20, "train").data.batches(ofSize: 20))
+        let dots = Chart.Series(
+            "training data", .points, x: data.flatMap { $0.input.scalars.map(Double.init) },
+            y: data.flatMap { $0.target.scalars.map(Double.init) })
+        return Chart("Fitted curves", x: .init("x"), y: .init("y", range: -2.2...2.2), curves + [dots])
     }
 
     /// Points at even distances, and the mean square of their noise; the same whatever the seed of the run.

@@ -19,11 +19,15 @@ struct Sample: Sendable {
     let epochs: Int
     let quickEpochs: Int
     var readsFashionMNIST = false
+    /// Whether the page shows losses on a logarithmic axis.
+    var hasLogarithmicLoss = false
     /// Makes the data, the base model and the compositions.
     let prepare: @Sendable (Setting) throws -> Experiment
 
     /// Every sample, in the order of the tour.
-    static let all = [fashionMNIST, noisyLine, weightDecay]
+    static let all = [
+        fashionMNIST, noisyLine, weightDecay, sparseFeatures, smallImages, transformer, uncertainty,
+    ]
 
     /// The sample of a name.
     static func named(_ name: String) throws -> Sample {
@@ -51,5 +55,13 @@ struct Experiment {
     let test: Dataset
     /// The model, its loss and its optimizer, without any technique.
     let trainer: Trainer
-    let compositions: [(name: String, composition: Composition)]
+    var compositions: [(name: String, composition: Composition)]
+    /// What the page shows beside curves and the table, made of the results.
+    var pictures: ([ComparedRun]) throws -> [Picture] = { _ in [] }
+}
+
+/// Something that the page shows about one sample only.
+enum Picture {
+    case figure(any ReportFigure)
+    case table(HTMLReport.Table)
 }

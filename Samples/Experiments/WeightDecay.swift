@@ -4,13 +4,15 @@ extension Sample {
     /// Linear regression with more inputs than rows, where only the size of the weights can be held down.
     static let weightDecay = Sample(
         name: "weight-decay",
-        summary: "200 inputs and 20 rows: what λ = 3 does, as a penalty and as decoupled decay",
+        summary: "200 inputs and 20 rows: what λ = 3 does, as L2 and as decoupled decay, and L1 beside them",
         lookFor: """
             Without a penalty the training loss vanishes while the test loss stays where it began: 20 rows cannot \
             determine 200 weights, and ‖w‖₂ stays near √200. λ = 3 shrinks the weights and the test loss by orders of \
-            magnitude. Under SGD without momentum, L2 and decoupled decay are the same thing: their rows agree.
+            magnitude. Under SGD without momentum, L2 and decoupled decay are the same thing: their rows agree. \
+            L1 and proximal L1 take the same small step off every weight, large or small: 0.5 is far too little here, \
+            but proximal L1 has some weights at exactly zero, where L1 steps to and fro across it.
             """,
-        epochs: 100, quickEpochs: 100
+        epochs: 100, quickEpochs: 100, hasLogarithmicLoss: true
     ) { _ in
         let model = Linear(1, weight: .normal(), biasInitial: .zeros)
         let test = try rows(100, "test")
@@ -24,6 +26,8 @@ extension Sample {
                 ("none", Composition()),
                 ("l2", Composition { L2(3) }),
                 ("decay", Composition { DecoupledDecay(3) }),
+                ("l1", Composition { L1(0.5) }),
+                ("proximal-l1", Composition { ProximalL1(0.5) }),
             ])
     }
 

@@ -35,7 +35,9 @@ final class Progress {
             startStep = started.stepCount
             if let resumedFrom { say("\(run): goes on in epoch \(started.epoch + 1) with \(resumedFrom)") }
         case .warned(let finding):
-            if warned.insert("\(composition) \(finding)").inserted { say("\(composition): \(finding)") }
+            if warned.insert("\(composition) \(finding)").inserted {
+                say("\(composition): \(finding.text(inColor: Terminal.hasColors))")
+            }
         case .noted(let note):
             say("\(run): \(note)")
         case .stepped(let stepped):

@@ -20,9 +20,14 @@ struct SampleRunner {
     /// - Returns: the exit code: 0, or 130 after Ctrl-C.
     func run(_ samples: [Sample]) throws -> Int32 {
         let start = ContinuousClock.now
+        let name = isTour ? "tour" : samples[0].name
+        var page = Page(
+            isTour ? "Regularization, a tour" : name, file: options.pageFile, name: name,
+            arguments: invocation.arguments)
         for sample in samples where !interruption.isRequested {
-            try run(sample)
+            try run(sample, on: &page)
         }
+        try page.write()
         if let failure = json?.failure { throw failure }
         if isTour, !interruption.isRequested {
             print(
@@ -34,10 +39,11 @@ struct SampleRunner {
         return 130
     }
 
-    private func run(_ sample: Sample) throws {
+    private func run(_ sample: Sample, on page: inout Page) throws {
         let start = ContinuousClock.now
         let experiment = try sample.prepare(
-            Sample.Setting(isQuick: options.isQuick || isTour, dataFolder: options.dataFolder))
+            Sample.Setting(isQuick: options.isQuick || isTour, dataFolder: options.dataFolder)
+        ).varied(options)
         let epochs = options.epochs ?? (options.isQuick || isTour ? sample.quickEpochs : sample.epochs)
         print(heading(sample, experiment, epochs))
         Terminal.flush()
@@ -60,6 +66,7 @@ struct SampleRunner {
                 json?.write(result, sample: sample.name)
                 results.append(result)
             })
+        try page.add(sample, experiment, results, facts: facts(experiment, epochs))
     }
 
     // MARK: Files
@@ -90,17 +97,24 @@ struct SampleRunner {
     // MARK: Words
 
     private func heading(_ sample: Sample, _ experiment: Experiment, _ epochs: Int) -> String {
+        """
+        \(sample.name): \(sample.summary)
+        \(facts(experiment, epochs).joined(separator: "\n")), \
+        \(Kernels.threadCount == 1 ? "1 thread" : "\(Kernels.threadCount) threads") (\(Kernels.instructionSet))
+
+        """
+    }
+
+    /// What runs on what.
+    private func facts(_ experiment: Experiment, _ epochs: Int) -> [String] {
         let (train, held, test) = (experiment.train.count, experiment.validation?.count, experiment.test.count)
         let sizes = ["\(train) to train on"] + (held.map { ["\($0) to validate with"] } ?? []) + ["\(test) to test on"]
         let seeds =
             options.seedCount == 1 ? "seed \(options.seed)" : "seeds \(options.seed) to \(options.seeds.last ?? 0)"
-        return """
-            \(sample.name): \(sample.summary)
-            data: \(experiment.source); \(sizes.joined(separator: ", "))
-            \(experiment.compositions.count) compositions, \(epochs) epochs, \(seeds), \
-            \(Kernels.threadCount == 1 ? "1 thread" : "\(Kernels.threadCount) threads") (\(Kernels.instructionSet))
-
-            """
+        return [
+            "data: \(experiment.source); \(sizes.joined(separator: ", "))",
+            "\(experiment.compositions.count) compositions, \(epochs) epochs, \(seeds)",
+        ]
     }
 
     private func report(_ results: [ComparedRun], of sample: Sample, since start: ContinuousClock.Instant) {

@@ -3,7 +3,17 @@ import Foundation
 /// Where the program writes: whether a person watches, and how wide the line is.
 enum Terminal {
     /// Whether standard output is a terminal that can rewrite its line.
-    static let isInteractive = isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    static let isInteractive = isCapable(STDOUT_FILENO)
+
+    /// Whether what is written to standard output, or to standard error, may have colors (https://no-color.org).
+    static let hasColors = isInteractive && !refusesColors
+    static let errorsHaveColors = isCapable(STDERR_FILENO) && !refusesColors
+
+    private static func isCapable(_ descriptor: Int32) -> Bool {
+        isatty(descriptor) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    }
+
+    private static var refusesColors: Bool { ProcessInfo.processInfo.environment["NO_COLOR"]?.isEmpty == false }
 
     /// The number of columns.
     static var width: Int {

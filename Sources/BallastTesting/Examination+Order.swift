@@ -21,7 +21,7 @@ extension Examination {
                     if !isKept {
                         report(
                             .order, scene,
-                            "at hook \(hook.rawValue) (\(place)) \(turns.prefix(4)) acted, in this order",
+                            "at hook \(hook.rawValue)\(place.isEmpty ? "" : " (\(place))") \(turns.prefix(4)) acted, in this order",
                             "\(names) in turn, as listed")
                     }
                 }
@@ -70,10 +70,17 @@ extension Examination {
             let (before, after) = (stepped[steps - 1], stepped[steps])
             let swap = Examination.distance(before, between)
             let (back, on) = (Examination.distance(before, after), Examination.distance(between, after))
+            if swap > 0, (instance as? any EpochCallback)?.moments == [.validating] {
+                report(
+                    .undone, scene,
+                    "after the validation of epoch \(steps / scene.stepsPerEpoch - 1) parameters are \(Float(swap)) away from those of the last step",
+                    "those of the last step: what is swapped in for a validation is there for it alone")
+                return
+            }
             guard swap > 1e-6, on > 1.5 * back else { continue }
             report(
                 .undone, scene,
-                "after epoch \(ended.count > 0 ? steps / scene.stepsPerEpoch : 0) the run is left with variables \(Float(swap)) away from those of its last step, and training goes on from the latter: a run that is cancelled there, or fails in the next step, keeps what was swapped in",
+                "after epoch \(steps / scene.stepsPerEpoch - 1) the run is left with variables \(Float(swap)) away from those of its last step, and training goes on from the latter: a run that is cancelled there, or fails in the next step, keeps what was swapped in",
                 "a swap that ends by itself: replace variables at the moment .validating, which always brings them back"
             )
             return

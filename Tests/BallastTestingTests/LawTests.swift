@@ -70,4 +70,28 @@ struct LawTests {
                     + "of degree 2 is: is it a norm in place of its square?"
             ])
     }
+
+    @Test func `costs are told per hook`() throws {
+        let costs = try Laws.costs(of: MeanActivity())
+        #expect(costs.map(\.technique) == ["MeanActivity"] && costs.map(\.hook) == [.lossPenalty])
+        #expect(costs.allSatisfy { $0.seconds > 0 && ($0.share ?? 0) > 0 })
+    }
+
+    @Test func `a scene of one's own is one to check in`() throws {
+        let data = try Dataset(
+            inputs: (0..<7).map { [Float($0), Float($0 % 3), 1] }, targets: (0..<7).map { [Float($0) / 7] })
+        let scene = Scene(
+            "a line", model: Linear(1).named("only"), data: data, validation: data.prefix(3), batchSize: 3,
+            loss: .meanSquaredError)
+        struct OnlyL2: LossPenalty {
+            let strength: Float
+            var penalizes: ParameterSelector { .named("only") }
+            func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+                parameters.matching(penalizes).sumOfSquares(scale: strength)
+            }
+        }
+        let violations = Laws.check(OnlyL2(strength: 0.1), neutral: OnlyL2(strength: 0), degree: 2, scenes: [scene])
+        #expect(violations.isEmpty, "\(violations)")
+        #expect(laws(Laws.check(OnlyL2(strength: 0.1), scenes: [.perceptron])) == [.composes])
+    }
 }

@@ -2,7 +2,7 @@ import BallastPlugins
 import Foundation
 
 /// Times Ballast: `benchmarks WORKLOAD [--seconds S] [--threads T]`, `benchmarks --list`, and the tables
-/// `benchmarks kernels`, `benchmarks price` and `benchmarks scaling`.
+/// `benchmarks kernels` and `benchmarks price`.
 @main
 struct Benchmarks {
     static func main() throws {
@@ -11,11 +11,13 @@ struct Benchmarks {
         let seconds = number("--seconds", in: &arguments) ?? 5
         if let threads = number("--threads", in: &arguments) { Kernels.threadCount = Int(threads) }
         guard let name = arguments.first, arguments.count == 1 else {
-            stop("benchmarks WORKLOAD|kernels|price|scaling [--seconds S] [--threads T], or benchmarks --list")
+            stop("benchmarks WORKLOAD|kernels|price [--seconds S] [--threads T], or benchmarks --list")
         }
         switch name {
         case "--list":
             for workload in Workload.all { print(workload.name, workload.summary, separator: "\t") }
+        case "price": try PriceBenchmark.run()
+        case "kernels": KernelBenchmark.run()
         default:
             guard let workload = Workload.all.first(where: { $0.name == name }) else {
                 stop("there is no workload \"\(name)\"; benchmarks --list names them")
@@ -43,9 +45,21 @@ struct Benchmarks {
             "\"workload\": \"\(workload.name)\"", "\"engine\": \"ballast\"",
             "\"steps_per_second\": \(String(format: "%.1f", rate))",
             "\"samples_per_second\": \(String(format: "%.0f", rate * Double(trainer.batchSize)))",
-            "\"loss\": \(String(format: "%.4f", loss))",
+            "\"loss\": \(String(format: "%.4f", loss))", "\"peak_megabytes\": \(peakMegabytes)",
         ]
         print("{\(fields.joined(separator: ", "))}")
+    }
+
+    /// The most memory that the process has held.
+    private static var peakMegabytes: Int {
+        var usage = rusage()
+        #if os(Linux)
+            getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+            return usage.ru_maxrss >> 10
+        #else
+            getrusage(RUSAGE_SELF, &usage)
+            return usage.ru_maxrss >> 20
+        #endif
     }
 
     static func median(_ values: [Double]) -> Double {

@@ -1,7 +1,7 @@
 import CKernels
 import Testing
 
-/// Every suite of kernels: one test at a time, because the instruction set and the number of threads are the process's.
+/// Every suite of kernels, one test at a time: each brings every processor to work by itself.
 @Suite(.serialized) enum KernelTests {}
 
 /// The instruction sets that this machine runs.

@@ -34,7 +34,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("rnu", "there is no command \"rnu\"; did you mean run? There is: list, run, plan, fetch, new-technique, help"),
+        (
+            "rnu",
+            "there is no command \"rnu\"; did you mean run? There is: list, run, plan, ablate, fetch, new-technique, help"
+        ),
         ("noisy-line", "\"noisy-line\" is a sample, not a command; did you mean samples run noisy-line?"),
         ("run", "samples run NAME needs the name of a sample: fashion-mnist"),
         ("run fashion", "there is no sample \"fashion\"; did you mean fashion-mnist? There is: fashion-mnist"),
@@ -60,6 +63,11 @@ import Testing
         ("list --quick", "samples list takes no options, but was given --quick"),
         ("fetch", "samples fetch needs the name of a data set: fashion-mnist"),
         ("fetch mnist", "there is no data set \"mnist\""),
+        ("run noisy-line --without L2 --only L1", "options --without and --only do not go together"),
+        ("run noisy-line --without=", "option --without: the name is empty"),
+        ("ablate noisy-line", "samples ablate NAME needs --composition C"),
+        ("ablate noisy-line --composition none --seeds 1", "option --seeds: differences need at least 2 seeds"),
+        ("ablate noisy-line --composition none --json j", "option --json belongs to samples; samples ablate NAME"),
         ("help me", "there is no command \"me\""),
         ("--quik", "there is no option \"--quik\""),
     ])

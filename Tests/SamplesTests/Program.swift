@@ -36,7 +36,8 @@ struct Program {
         process.standardOutput = pipe
         try process.run()
         var output = Data()
-        while let part = try pipe.fileHandleForReading.read(upToCount: 4096), !part.isEmpty {
+        // Whatever there is, as soon as there is something: Ctrl-C is not to wait for a full buffer.
+        while case let part = pipe.fileHandleForReading.availableData, !part.isEmpty {
             if interrupting, output.isEmpty { process.interrupt() }
             output += part
         }
@@ -44,6 +45,11 @@ struct Program {
         return Outcome(
             code: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
             errors: try String(contentsOf: errors, encoding: .utf8))
+    }
+
+    /// The text of a file in the folder.
+    func text(_ name: String) throws -> String {
+        try String(contentsOf: folder.appending(path: name), encoding: .utf8)
     }
 
     /// The objects of a file of JSON Lines, without the times.

@@ -12,8 +12,8 @@ import Testing
 
             let objects = try program.objects("out.jsonl")
             let epochs = objects.filter { $0["final"] == nil }
-            #expect(epochs.count == 2 * 3 * 3)
-            #expect(objects.count == epochs.count + 2 * 3)
+            #expect(epochs.count == 2 * 5 * 3)
+            #expect(objects.count == epochs.count + 2 * 5)
             let keys = [
                 "composition", "epoch", "penalties", "sample", "seed", "trainLoss", "validationLoss",
                 "validationMetric",
@@ -37,12 +37,12 @@ import Testing
             let stopped = try program.run(line, interrupting: true)
             #expect(stopped.code == 130, "\(stopped.errors)")
             #expect(stopped.output.contains("To go on: samples \(line) --resume"))
-            #expect(try program.objects("part.jsonl").count < 3 * 3001)
+            #expect(try program.objects("part.jsonl").count < 5 * 3001)
             let resumed = try program.run(line + " --resume --threads 1")
             #expect(resumed.code == 0, "\(resumed.errors)")
             #expect(try program.run("run weight-decay --epochs 3000 --json whole.jsonl").code == 0)
             let (part, whole) = (try program.objects("part.jsonl"), try program.objects("whole.jsonl"))
-            #expect(part.count == 3 * 3001)
+            #expect(part.count == 5 * 3001)
             #expect(part as NSArray == whole as NSArray)
         }
     }

@@ -57,6 +57,34 @@ public struct BatchNorm: ForwardWrapper {
         self.tracksStatistics = tracksStatistics
     }
 
+    /// It takes out the scale of what flows in, and keeps statistics of the batches unless told not to.
+    public var traits: Set<TechniqueTrait> {
+        tracksStatistics ? [.normalization, .batchStatistics] : [.normalization]
+    }
+
+    /// Finds sites at which a batch of training would give a channel one value.
+    public func findings(in setting: CompositionSetting) -> [Finding] {
+        let single = setting.sites(of: self).filter { site in
+            site.position != .around && site.inputShape.rank >= 2
+                && site.inputShape.elementCount(in: 2..<site.inputShape.rank) == 1
+        }
+        guard let site = single.first, let size = setting.batchSizes.last, size == 1 else { return [] }
+        let batch =
+            setting.batchSize == 1
+            ? "the batch size is 1"
+            : "\(setting.sampleCount ?? 1) samples in batches of \(setting.batchSize) leave 1 for the last"
+        return [
+            Finding(
+                .error, "batch-norm-of-one", technique: name,
+                message: "gets one value per channel at \(site): \(batch)",
+                reason: "the variance of one value is 0, so that every output would be β",
+                source: "Ioffe & Szegedy, ICML 2015; Wu & He, \"Group Normalization\", ECCV 2018, arXiv 1803.08494",
+                cure:
+                    "choose a batch size that does not leave one sample for the last batch, or normalize each sample by "
+                    + "itself (LayerNorm, GroupNorm)")
+        ]
+    }
+
     /// Returns what flows on: normalized by the batch's statistics in training, by the running ones otherwise.
     public func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
         let x = call.next()

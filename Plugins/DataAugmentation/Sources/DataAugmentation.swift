@@ -84,6 +84,9 @@ public struct DataAugmentation: ForwardWrapper {
         return nil
     }
 
+    /// It changes nothing if no entry has a chance.
+    public var traits: Set<TechniqueTrait> { transforms.allSatisfy { $0.probability == 0 } ? [.idle] : [] }
+
     /// Acts on the batch.
     public var sites: [Site] { [.batch] }
 

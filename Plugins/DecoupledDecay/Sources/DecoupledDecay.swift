@@ -37,6 +37,9 @@ public struct DecoupledDecay: GradientTransform {
         self.name = name
     }
 
+    /// It is a decay beside the optimizer's step.
+    public var traits: Set<TechniqueTrait> { strength > 0 ? [.decay] : [.idle] }
+
     /// Acts on the updates.
     public var stage: GradientStage { .update }
 

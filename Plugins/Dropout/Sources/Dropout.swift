@@ -44,6 +44,9 @@ public struct Dropout: ForwardWrapper {
         self.name = name
     }
 
+    /// It zeroes at random.
+    public var traits: Set<TechniqueTrait> { probability > 0 ? [.masksAtRandom] : [.idle] }
+
     /// Returns what flows on: zeroed and scaled in passes with noise, unchanged in others.
     public func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
         let x = call.next()

@@ -86,22 +86,47 @@ public struct EarlyStopping: EpochCallback {
         return .stop("no better \(monitor) for \(patience) epochs (\(achieved))", restoring: restored)
     }
 
-    /// Finds a monitored number that the run does not have.
+    /// Finds a monitored number that the run does not have or that penalties distort, and a patience that never ends.
     public func findings(in setting: CompositionSetting) -> [Finding] {
-        guard !setting.metrics.contains(monitor) else { return [] }
-        if !setting.hasValidation {
-            return [
+        guard setting.metrics.contains(monitor) else { return [unknownMonitor(setting)] }
+        var findings: [Finding] = []
+        if let epochs = setting.epochs, epochs > 0, warmUp + patience >= epochs {
+            findings.append(
                 Finding(
-                    .error, "no-validation", technique: name,
-                    message: "watches \"\(monitor)\", but the run has no validation data",
-                    cure: "hand validation data to fit, for example half of train.split(0.1), or monitor \"trainLoss\"")
-            ]
+                    .warning, "patience-longer-than-run", technique: name,
+                    message:
+                        "can never stop: \(warmUp + patience) epochs of patience and warm-up in a run of \(epochs)",
+                    reason:
+                        "the first epoch that is watched is always an improvement, and the patience counts from there"
+                        + (restoresBest ? "; only the best epoch is restored at the end" : ""),
+                    source: "Prechelt, \"Early Stopping - But When?\", 1998",
+                    cure: "give the run more epochs, or choose a patience and warm-up of less than \(epochs) together"))
         }
-        return [
-            Finding(
-                .error, "no-such-metric", technique: name,
-                message: "watches \"\(monitor)\", which the run does not measure",
-                cure: "choose among: \(setting.metrics.joined(separator: ", "))")
-        ]
+        let penalties = setting.techniques.filter { $0 is any LossPenalty && !$0.traits.contains(.idle) }
+        if monitor == "trainLoss", !penalties.isEmpty {
+            findings.append(
+                Finding(
+                    .warning, "monitor-with-penalties", technique: name,
+                    message: "watches \"trainLoss\", which \(penalties.map(\.name).joined(separator: ", ")) trade away",
+                    reason:
+                        "training makes loss + penalties small, so the loss of the training data may rise while all "
+                        + "goes well, and falls on while the model overfits",
+                    source: "Prechelt, \"Early Stopping - But When?\", 1998",
+                    cure: "hand validation data to fit and watch \"validationLoss\", which has no penalties in it"))
+        }
+        return findings
+    }
+
+    private func unknownMonitor(_ setting: CompositionSetting) -> Finding {
+        if !setting.hasValidation {
+            return Finding(
+                .error, "no-validation", technique: name,
+                message: "watches \"\(monitor)\", but the run has no validation data",
+                cure: "hand validation data to fit, for example half of train.split(0.1), or monitor \"trainLoss\"")
+        }
+        return Finding(
+            .error, "no-such-metric", technique: name,
+            message: "watches \"\(monitor)\", which the run does not measure",
+            cure: "choose among: \(setting.metrics.joined(separator: ", "))")
     }
 }

@@ -39,6 +39,16 @@ public struct ElasticNet: LossPenalty {
         self.name = name
     }
 
+    /// It shrinks through the loss, by equal amounts and in proportion as its mixture has it.
+    public var traits: Set<TechniqueTrait> {
+        guard strength > 0 else { return [.idle] }
+        switch magnitudeShare {
+        case 0: return [.decay, .coupled]
+        case 1: return [.magnitudePenalty, .coupled]
+        default: return [.decay, .magnitudePenalty, .coupled]
+        }
+    }
+
     /// Returns the penalty.
     public func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
         let selected = parameters.matching(penalizes)

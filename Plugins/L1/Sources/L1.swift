@@ -27,6 +27,9 @@ public struct L1: LossPenalty {
         self.name = name
     }
 
+    /// It shrinks by equal amounts, through the loss.
+    public var traits: Set<TechniqueTrait> { strength > 0 ? [.magnitudePenalty, .coupled] : [.idle] }
+
     /// Returns the penalty.
     public func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
         parameters.matching(penalizes).sumOfMagnitudes(scale: strength)

@@ -44,6 +44,9 @@ public struct L2: LossPenalty {
         self.name = name
     }
 
+    /// It is a decay through the loss.
+    public var traits: Set<TechniqueTrait> { strength > 0 ? [.decay, .coupled] : [.idle] }
+
     /// Returns the penalty.
     public func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
         parameters.matching(penalizes).sumOfSquares(scale: convention == .half ? strength / 2 : strength)

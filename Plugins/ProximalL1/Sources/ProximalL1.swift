@@ -30,6 +30,9 @@ public struct ProximalL1: GradientTransform {
         self.name = name
     }
 
+    /// It shrinks by equal amounts, beside the optimizer's step.
+    public var traits: Set<TechniqueTrait> { strength > 0 ? [.magnitudePenalty] : [.idle] }
+
     /// Acts on the updates.
     public var stage: GradientStage { .update }
 

@@ -63,6 +63,9 @@ public struct RMSNorm: ForwardWrapper {
         isAffine = affine
     }
 
+    /// It takes out the scale of what flows in.
+    public var traits: Set<TechniqueTrait> { [.normalization] }
+
     /// Returns what flows on, normalized.
     public func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
         let x = call.next()

@@ -3,9 +3,14 @@ public import Tensors
 
 /// A trained model with the techniques that wrap it, ready to predict.
 public final class TrainedModel {
+    /// What its outputs are compared with in training: that of classes makes them logits.
+    public let target: Loss.Target
     private let runner: ModelRunner
 
-    init(_ runner: ModelRunner) { self.runner = runner }
+    init(_ runner: ModelRunner, target: Loss.Target) {
+        self.runner = runner
+        self.target = target
+    }
 
     /// The output for inputs, in evaluation.
     ///
@@ -13,6 +18,17 @@ public final class TrainedModel {
     public func predict(_ input: Tensor) throws -> Tensor {
         try runner.check(input)
         return runner.run(input, .evaluation, updatesState: false)
+    }
+
+    /// The output for inputs in one pass with noise drawn and running statistics (``Phase/sampling``).
+    ///
+    /// The draws are those of ``Run/sample(_:index:)`` in the run that the model was saved from.
+    ///
+    /// - Parameter index: which of the samples of a Monte Carlo prediction this is, from 0 on.
+    /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on.
+    public func sample(_ input: Tensor, index: Int) throws -> Tensor {
+        try runner.check(input)
+        return runner.sample(input, index: index)
     }
 
     /// A copy of the variables.
@@ -26,7 +42,8 @@ extension Run {
         try SafetensorsFile.write(
             variables.entries.map { TensorFile.source($0.path, $0.value) },
             metadata: [
-                "ballast.inputShape": shape, "ballast.inputType": runner.inputType.rawValue, "format": "ballast",
+                "ballast.inputShape": shape, "ballast.inputType": runner.inputType.rawValue,
+                "ballast.seed": "\(seed)", "format": "ballast",
             ], to: url)
     }
 }
@@ -51,7 +68,8 @@ extension Trainer {
         let store = VariableStore()
         store.expectsLoaded = true
         store.loaded = try TensorFile.tensors(of: file)
-        let runner = ModelRunner(model, composition: composition, seed: 0, store: store)
+        let seed = file.metadata["ballast.seed"].flatMap { UInt64($0) } ?? 0
+        let runner = ModelRunner(model, composition: composition, seed: seed, store: store)
         let shape = Shape([1] + dimensions)
         runner.declare(
             with: type == .float32
@@ -70,6 +88,6 @@ extension Trainer {
                 "\(url.path) is of another model: \(problems.joined(separator: "; ")). Give the model and composition that it was saved with"
             )
         }
-        return TrainedModel(runner)
+        return TrainedModel(runner, target: loss.target)
     }
 }

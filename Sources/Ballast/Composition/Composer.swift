@@ -6,12 +6,14 @@ struct Composer {
     private let runner: ModelRunner
     private let hasValidation: Bool
     private let epochs: Int?
+    private let sampleCount: Int?
 
-    init(_ trainer: Trainer, _ runner: ModelRunner, hasValidation: Bool, epochs: Int?) {
+    init(_ trainer: Trainer, _ runner: ModelRunner, hasValidation: Bool, epochs: Int?, sampleCount: Int?) {
         self.trainer = trainer
         self.runner = runner
         self.hasValidation = hasValidation
         self.epochs = epochs
+        self.sampleCount = sampleCount
     }
 
     /// Returns the warnings that are not silenced.
@@ -24,6 +26,7 @@ struct Composer {
         for technique in techniques {
             findings += siteFindings(technique)
             findings += selectorFindings(technique)
+            findings += TraitRules(technique, setting).findings
             findings += technique.findings(in: setting)
         }
         findings.removeAll { $0.severity == .warning && trainer.silencedWarnings.contains($0.identifier) }
@@ -38,7 +41,11 @@ struct Composer {
         var sites: [CompositionSetting.SiteDescription] = []
         func add(_ bindings: ContiguousArray<SiteBinding>, _ frame: Frame) {
             for binding in bindings {
-                sites.append(.init(technique: binding.technique.name, layer: frame.path, position: binding.position))
+                sites.append(
+                    .init(
+                        technique: binding.technique.name, layer: frame.path, position: binding.position,
+                        inputShape: binding.frame.siteInput?.shape ?? Shape(),
+                        fedBy: binding.frame.siteInput?.layers ?? []))
             }
         }
         func visit(_ frame: Frame) {
@@ -50,8 +57,8 @@ struct Composer {
         }
         visit(runner.root)
         return CompositionSetting(
-            techniques: trainer.composition.techniques, optimizer: trainer.optimizer, hasValidation: hasValidation,
-            epochs: epochs, batchSize: trainer.batchSize,
+            techniques: trainer.composition.techniques, loss: trainer.loss, optimizer: trainer.optimizer,
+            hasValidation: hasValidation, epochs: epochs, batchSize: trainer.batchSize, sampleCount: sampleCount,
             metrics: ["trainLoss"] + (hasValidation ? ["validationLoss"] + trainer.metrics.map(\.name) : []),
             parameters: store.parameters.map { .init(path: $0.path, role: $0.role, shape: $0.value.shape) },
             inputShape: runner.inputShape ?? Shape(), inputType: runner.inputType, layers: layers, sites: sites)

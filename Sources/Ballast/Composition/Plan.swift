@@ -114,20 +114,23 @@ extension Trainer {
         guard data.count > 0 else { throw DataError("the data has no samples") }
         return try plan(
             input: data.batch(data.order, 0..<min(data.count, batchSize)).input, hasValidation: validation != nil,
-            epochs: epochs)
+            epochs: epochs, sampleCount: data.count)
     }
 
     /// What a run on inputs of a shape will do; nothing is trained.
     ///
     /// - Parameter inputShape: the shape of one input, without the batch.
     public func plan(inputShape: Shape, hasValidation: Bool = true, epochs: Int? = nil) throws -> Plan {
-        try plan(input: .zeros(Shape([1] + inputShape.dimensions)), hasValidation: hasValidation, epochs: epochs)
+        try plan(
+            input: .zeros(Shape([1] + inputShape.dimensions)), hasValidation: hasValidation, epochs: epochs,
+            sampleCount: nil)
     }
 
-    private func plan(input: Tensor, hasValidation: Bool, epochs: Int?) throws -> Plan {
+    private func plan(input: Tensor, hasValidation: Bool, epochs: Int?, sampleCount: Int?) throws -> Plan {
         let runner = ModelRunner(model, composition: composition, seed: 0, store: VariableStore())
         runner.declare(with: input)
-        let composer = Composer(self, runner, hasValidation: hasValidation, epochs: epochs)
+        let composer = Composer(
+            self, runner, hasValidation: hasValidation, epochs: epochs, sampleCount: sampleCount)
         let findings = try composer.check()
         return Plan(self, runner, setting: composer.setting, findings: findings)
     }

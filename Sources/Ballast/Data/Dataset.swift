@@ -93,7 +93,7 @@ public struct Dataset: Sendable {
     // MARK: Batches
 
     /// The order in which an epoch goes through the samples: a function of seed and epoch alone.
-    func order(seed: UInt64, epoch: Int) -> [Int32] {
+    package func order(seed: UInt64, epoch: Int) -> [Int32] {
         let order = RandomStream(seed: seed, purpose: "shuffle").at(UInt64(epoch)).permutation(count)
         guard let positions else { return order }
         return order.map { positions[Int($0)] }
@@ -121,7 +121,7 @@ public struct Dataset: Sendable {
     }
 
     @inline(__always)
-    func batch(_ order: [Int32], _ range: Range<Int>) -> Batch {
+    package func batch(_ order: [Int32], _ range: Range<Int>) -> Batch {
         let (input, target) = order.withUnsafeBufferPointer { order in
             let positions = UnsafeBufferPointer(rebasing: order[range])
             return (inputs.gather(positions), targets.gather(positions))

@@ -9,15 +9,21 @@ public protocol Technique: Sendable {
     /// The instance's name, which keys its state and randomness; by default the type's name.
     var name: String { get }
 
+    /// What it does, in the words by which rules about compositions know it; none by default.
+    var traits: Set<TechniqueTrait> { get }
+
     /// What is wrong, or unwise, about this technique in a composition; found before the first step.
     ///
-    /// The default finds nothing.
+    /// The rules about ``traits`` are applied without it. The default finds nothing more.
     func findings(in setting: CompositionSetting) -> [Finding]
 }
 
 extension Technique {
     /// The type's name.
     public var name: String { String(String(describing: Self.self).prefix { $0 != "<" }) }
+
+    /// None.
+    public var traits: Set<TechniqueTrait> { [] }
 
     /// Nothing.
     public func findings(in setting: CompositionSetting) -> [Finding] { [] }

@@ -24,7 +24,9 @@ package final class Execution {
     /// Set while a pass is recorded.
     var tape: Tape?
     /// Whether the first pass was made, after which there are no new parameters.
-    var isDeclared = false
+    private(set) var isDeclared = false
+    /// Which layer's output flows where; nil after the first pass.
+    private(set) var flow: DataFlow? = DataFlow()
     var updatesState = true
     /// The epoch, from 0; the step in it, from 0; the number of updates made so far; and of what draws are a function.
     var epoch = 0
@@ -120,6 +122,13 @@ package final class Execution {
         for (technique, layers) in observed where layers.contains(where: { $0.matches(frame) }) {
             frame.observe(for: technique)
         }
+    }
+
+    /// Ends the first pass, after which there are no new parameters.
+    func endFirstPass(of root: Frame) {
+        flow = nil
+        isDeclared = true
+        root.visit { $0.endFirstPass() }
     }
 
     /// Makes a pass in a phase, and returns to the phase before.

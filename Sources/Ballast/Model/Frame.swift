@@ -32,6 +32,8 @@ package final class Frame {
     var around: ContiguousArray<SiteBinding> = []
     var after: ContiguousArray<SiteBinding> = []
     private(set) var isWrapped = false
+    /// What flowed into a technique's site in the first pass.
+    var siteInput: DataFlow.SiteInput?
     /// The techniques, by index, that asked to see what this place computes.
     private(set) var observers: [Int] = []
 
@@ -47,6 +49,13 @@ package final class Frame {
         self.separator = separator
         breadcrumb = Breadcrumb(path: path)
         stream = RandomStream(seed: execution.seed, purpose: path)
+        // Every place is watched in the first pass; later only those that are wrapped take the longer way.
+        isWrapped = execution.flow != nil
+    }
+
+    /// Ends the watching of what flows where.
+    func endFirstPass() {
+        isWrapped = !(before.isEmpty && around.isEmpty && after.isEmpty)
     }
 
     // MARK: Running
@@ -65,6 +74,7 @@ package final class Frame {
         var x = x
         for binding in before { x = binding.apply(x) }
         var y = runAround(layer, x, around.count)
+        execution.flow?.record(y, from: path)
         for binding in after { y = binding.apply(y) }
         if !observers.isEmpty {
             execution.observations.append(Observation(path: path, kind: kind, value: y, observers: observers))
@@ -192,6 +202,7 @@ struct SiteBinding {
     @inline(__always)
     func apply(_ x: Tensor, next: LayerCall.Next? = nil) -> Tensor {
         frame.rewind()
+        if let flow = frame.execution.flow { frame.siteInput = flow.siteInput(x) }
         let call = LayerCall(path: path, kind: kind, position: position, input: x, runNext: next)
         return frame.execution.metered(meter, .forwardWrapper) {
             technique.forwardWrapper(call, in: ForwardContext(scope: Scope(frame)))

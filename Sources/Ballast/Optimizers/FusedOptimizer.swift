@@ -89,6 +89,9 @@ public struct Adam: FusedOptimizer {
         self.epsilon = epsilon
     }
 
+    /// It is: it divides by the root of the second moment.
+    public var isAdaptive: Bool { true }
+
     /// Both moments.
     public var slots: [String] { ["firstMoment", "secondMoment"] }
 
@@ -131,6 +134,9 @@ public struct RMSProp: FusedOptimizer {
         self.epsilon = epsilon
         self.momentum = momentum
     }
+
+    /// It is: it divides by the root of the mean square.
+    public var isAdaptive: Bool { true }
 
     /// The momentum buffer and the mean square.
     public var slots: [String] { ["momentum", "meanSquare"] }

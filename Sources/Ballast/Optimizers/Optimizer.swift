@@ -17,6 +17,9 @@ public protocol Optimizer: Sendable {
     /// The names of the tensors that are kept for each parameter, of its shape and zero at the start.
     var slots: [String] { get }
 
+    /// Whether it divides gradients by a measure of their size, so that it rescales what a penalty adds to them.
+    var isAdaptive: Bool { get }
+
     /// Returns what is to be added to a parameter.
     func update(_ gradient: Tensor, of parameter: Tensor, slots: inout [Tensor], at step: OptimizerStep) -> Tensor
 }
@@ -24,6 +27,8 @@ public protocol Optimizer: Sendable {
 extension Optimizer {
     /// No tensors.
     public var slots: [String] { [] }
+    /// It is not.
+    public var isAdaptive: Bool { false }
 }
 
 /// When an update is made.

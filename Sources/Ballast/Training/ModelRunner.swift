@@ -21,12 +21,22 @@ final class ModelRunner {
         inputShape = Shape(input.shape.dropFirst())
         inputType = input.scalarType
         outputShape = run(input, .evaluation, updatesState: false).shape
-        execution.isDeclared = true
+        execution.endFirstPass(of: root)
     }
 
     @inline(__always)
     func run(_ input: Tensor, _ phase: Phase, updatesState: Bool) -> Tensor {
         execution.inPhase(phase, updatesState: updatesState) { forward(input) }
+    }
+
+    /// Makes a pass that predicts with noise: a function of (seed, index) and the variables, apart from every step's.
+    func sample(_ input: Tensor, index: Int) -> Tensor {
+        require(index >= 0, "sample: the index must not be negative but is \(index)")
+        let step = execution.drawIndex
+        // Steps count from 0; the highest bit belongs to the draws of batches.
+        execution.drawIndex = index | 1 << 62
+        defer { execution.drawIndex = step }
+        return run(input, .sampling, updatesState: false)
     }
 
     /// A pass in the phase that is set.

@@ -66,7 +66,9 @@ public final class Run {
         stepper = Stepper(trainer, runner)
         runner.declare(with: train.batch(train.order, 0..<min(train.count, trainer.batchSize)).input)
         stepper.declareSlots()
-        findings = try Composer(trainer, runner, hasValidation: validation != nil, epochs: epochs).check()
+        findings = try Composer(
+            trainer, runner, hasValidation: validation != nil, epochs: epochs, sampleCount: train.count
+        ).check()
         try runner.check(train, for: trainer.loss, name: "training")
         if let validation { try runner.check(validation, for: trainer.loss, name: "validation") }
         if let saved { try saved.restore(self) }
@@ -248,6 +250,17 @@ public final class Run {
     public func predict(_ input: Tensor) throws -> Tensor {
         try runner.check(input)
         return runner.run(input, .evaluation, updatesState: false)
+    }
+
+    /// The output for inputs in one pass with noise drawn and running statistics (``Phase/sampling``).
+    ///
+    /// The draws are a function of the run's seed, the index and the technique's place; those of training are others.
+    ///
+    /// - Parameter index: which of the samples of a Monte Carlo prediction this is, from 0 on.
+    /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on.
+    public func sample(_ input: Tensor, index: Int) throws -> Tensor {
+        try runner.check(input)
+        return runner.sample(input, index: index)
     }
 
     /// The loss and the metrics on a data set, in evaluation and without penalties.

@@ -10,7 +10,7 @@ struct ResumeTests {
     static func everything(patience: Int = 2, minDelta: Double = 0.001) -> Trainer {
         Trainer(
             Problem.perceptron, loss: .crossEntropy, optimizer: Adam(learningRate: 0.03), schedule: .cosine(final: 0.1),
-            batchSize: 8, silencing: ["adaptive-l2", "two-decays"]
+            batchSize: 8, silencing: ["adaptive-l2", "double-decay"]
         ) {
             L2(1e-2)
             DecoupledDecay(1e-2)
