@@ -8,8 +8,8 @@ extension Sample {
         lookFor: """
             The validation accuracy beside the training loss. All compositions know the part of the table they train \
             on within a few dozen epochs. On the rest they know for long only what symmetry gives, b + a for a + b, \
-            which is at most 60 %. With decay the accuracy goes up to 1 some hundred epochs later; without, not yet at \
-            the same step. With norms it comes sooner, in jumps: decay shrinks the weights in front of a norm, which \
+            which is at most 60 %. With decay the accuracy rises above that some hundred epochs later, with most \
+            seeds; without, not yet at the same step. With norms it comes sooner, in jumps: decay shrinks the weights in front of a norm, which \
             makes each step turn them further, until one breaks what was learned and it grows anew. The quick size, on \
             a smaller table, may end before any of that.
             """,

@@ -2,9 +2,6 @@ internal import Ballast
 internal import Foundation
 internal import Synchronization
 
-/// Held while the number of threads is another.
-private let threadLock = NSLock()
-
 extension Examination {
     /// The same seed gives the same bits.
     mutating func checkDeterminism(_ scene: Scene) throws {
@@ -18,12 +15,8 @@ extension Examination {
     mutating func checkThreads(_ scene: Scene) throws {
         let many = scene.data.subset((0..<640).map { $0 % scene.data.count })
         let wide = scene.with(data: many, batchSize: 320)
-        threadLock.lock()
         let count = Kernels.threadCount
-        defer {
-            Kernels.threadCount = count
-            threadLock.unlock()
-        }
+        defer { Kernels.threadCount = count }
         let runs = try [1, 3].map { threads in
             Kernels.threadCount = threads
             return try fit(wide, [make()])

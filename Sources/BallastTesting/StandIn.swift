@@ -10,6 +10,8 @@ struct StandIn<Base: Technique>: Technique {
     /// Whether tensors are written down, and not only how much was changed.
     var keepsValues = false
 
+    var traits: Set<TechniqueTrait> { base.traits }
+
     func findings(in setting: CompositionSetting) -> [Finding] { base.findings(in: setting) }
 }
 

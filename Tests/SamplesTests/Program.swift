@@ -22,7 +22,7 @@ struct Program {
 
     /// Runs the program with arguments, separated by spaces.
     ///
-    /// - Parameter interrupting: whether it receives Ctrl-C once it has written something.
+    /// - Parameter interrupting: whether it receives Ctrl-C once it has written the line of an epoch.
     func run(_ line: String, environment: [String: String] = [:], interrupting: Bool = false) throws -> Outcome {
         let process = Process()
         process.executableURL = Program.location
@@ -36,10 +36,14 @@ struct Program {
         process.standardOutput = pipe
         try process.run()
         var output = Data()
+        var isInterrupted = false
         // Whatever there is, as soon as there is something: Ctrl-C is not to wait for a full buffer.
         while case let part = pipe.fileHandleForReading.availableData, !part.isEmpty {
-            if interrupting, output.isEmpty { process.interrupt() }
             output += part
+            if interrupting, !isInterrupted, String(decoding: output, as: UTF8.self).contains("  epoch ") {
+                process.interrupt()
+                isInterrupted = true
+            }
         }
         process.waitUntilExit()
         return Outcome(

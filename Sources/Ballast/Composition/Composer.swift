@@ -2,6 +2,9 @@ internal import Tensors
 
 /// Checks a composition against the model it wraps, after the first pass has shown what there is.
 struct Composer {
+    /// Names under which a run keeps, or draws for, something else.
+    private static let reservedNames = ["optimizer", "initial", "result", "shuffle", "split"]
+
     private let trainer: Trainer
     private let runner: ModelRunner
     private let hasValidation: Bool
@@ -77,12 +80,12 @@ struct Composer {
                         reason: "state and randomness are kept under the name",
                         cure: "give one of them another name: \(name)(..., named: \"\(name.lowercased())2\")"))
             }
-            if name.isEmpty || name.contains("/") || ["optimizer", "initial", "result"].contains(name) {
+            if name.isEmpty || name.contains("/") || Composer.reservedNames.contains(name) {
                 findings.append(
                     Finding(
                         .error, "bad-name", technique: name, message: "\"\(name)\" cannot be the name of a technique",
                         cure:
-                            "choose a name that is not empty, \"optimizer\", \"initial\" or \"result\", and has no \"/\""
+                            "choose a name that is not empty, none of \(Composer.reservedNames.joined(separator: ", ")), and has no \"/\""
                     ))
             }
         }

@@ -14,6 +14,9 @@ public struct GradientNoise: GradientTransform {
     /// The parameters whose gradients get noise.
     public let transforms: ParameterSelector
 
+    /// Adds to the gradients, unless the variance is 0.
+    public var traits: Set<TechniqueTrait> { variance > 0 ? [.addsToGradients] : [.idle] }
+
     /// Creates the noise.
     public init(
         _ variance: Float = 0.01, decay: Float = 0.55, on selector: ParameterSelector = .all,

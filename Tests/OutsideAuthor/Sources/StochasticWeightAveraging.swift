@@ -12,6 +12,9 @@ public struct StochasticWeightAveraging: EpochCallback {
     /// The first epoch whose parameters count, from 0.
     public let start: Int
 
+    /// Puts averages in the parameters' place.
+    public var traits: Set<TechniqueTrait> { [.averagesWeights] }
+
     /// Creates the average.
     public init(from start: Int = 0, named name: String = "StochasticWeightAveraging") {
         require(start >= 0, "StochasticWeightAveraging: the first epoch must not be negative but is \(start)")

@@ -21,6 +21,9 @@ public struct Residual: Layer {
 ///
 /// - Shape: input and output `[batch, positions, width]`; `inputWeight` `[width, 3 width]` holds query, key and value,
 ///   `outputWeight` `[width, width]`.
+///
+/// Both start like the weights of a ``Linear`` layer, with random biases; `nn.MultiheadAttention` starts with Xavier's
+/// weights and biases of zero.
 public struct MultiHeadAttention: Layer {
     /// The number of heads; it divides the width.
     public let heads: Int
