@@ -40,7 +40,11 @@ struct Ablation {
                 if result.run.stopReason != "cancelled" { results.append(result) }
             })
         let table = Ablation.table(results, of: wanted, techniques)
-        for row in table.rows { print(row.joined(separator: "  ")) }
+        let widths = (0..<4).map { column in table.rows.map { $0[column].count }.max() ?? 0 }
+        for row in table.rows {
+            let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+            print(cells.joined(separator: "  "))
+        }
         print("\nIntervals hold the mean difference with 95 % confidence (Student's t, paired by seed).\n")
         if !results.isEmpty {
             var page = Page(
