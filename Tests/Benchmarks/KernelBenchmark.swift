@@ -45,10 +45,12 @@ enum KernelBenchmark {
             }
         }
         let peak = operations / time / 1e9
-        print("multiply-add in registers (\(String(cString: limits_vectors()))): \(String(format: "%.0f", peak)) GFLOP/s")
+        print(
+            "multiply-add in registers (\(String(cString: limits_vectors()))): \(String(format: "%.0f", peak)) GFLOP/s")
         let shapes = [
             (128, 256, 784), (784, 256, 128), (128, 128, 256), (256, 128, 128), (128, 784, 256), (128, 10, 128),
-            (2048, 768, 256), (256, 768, 2048), (2048, 1024, 256), (2048, 256, 1024), (128, 128, 3136), (1024, 1024, 1024),
+            (2048, 768, 256), (256, 768, 2048), (2048, 1024, 256), (2048, 256, 1024), (128, 128, 3136),
+            (1024, 1024, 1024),
         ]
         for (m, n, k) in shapes {
             let a = Tensor.normal([m * k], from: RandomStream(seed: 1, purpose: "a"))
@@ -60,7 +62,9 @@ enum KernelBenchmark {
                         first, second, m, n, k, 1, a.storage.floats, b.storage.floats, nil, false, false,
                         c.storage.floats)
                 }
-                line("product \(name) [\(m), \(k)] x [\(k), \(n)]", 2e-9 * Double(m * n * k) / time, "GFLOP/s", limit: peak)
+                line(
+                    "product \(name) [\(m), \(k)] x [\(k), \(n)]", 2e-9 * Double(m * n * k) / time, "GFLOP/s",
+                    limit: peak)
             }
         }
     }
@@ -87,7 +91,8 @@ enum KernelBenchmark {
         report("add", arrays: 3) {
             withUnsafePointer(to: count) { size in
                 withUnsafePointer(to: 1) { stride in
-                    ballast_binary(ballast_add, 1, size, stride, x.storage.floats, stride, y.storage.floats, z.storage.floats)
+                    ballast_binary(
+                        ballast_add, 1, size, stride, x.storage.floats, stride, y.storage.floats, z.storage.floats)
                 }
             }
         }
@@ -107,7 +112,8 @@ enum KernelBenchmark {
         let mean = Tensor.zeros([rows])
         let inverse = Tensor.ones([rows])
         report("layer norm, normalize", arrays: 2) {
-            ballast_normalize(&shape, x.storage.floats, mean.storage.floats, inverse.storage.floats, nil, nil, z.storage.floats)
+            ballast_normalize(
+                &shape, x.storage.floats, mean.storage.floats, inverse.storage.floats, nil, nil, z.storage.floats)
         }
         let quarter = count / 4
         let (first, second) = (Tensor.zeros([quarter]), Tensor.ones([quarter]))
