@@ -79,7 +79,7 @@ let package = Package(
         .target(name: "BenchmarkLimits", path: "Tests/BenchmarkLimits"),
         .executableTarget(
             name: "benchmarks", dependencies: ["Ballast", "BallastPlugins", "BenchmarkLimits", "CKernels", "Tensors"],
-            path: "Tests/Benchmarks",
+            path: "Tests/Benchmarks", exclude: ["README.md"],
             swiftSettings: swiftSettings),
         // Optimized in debug builds too: these tests loop over millions of elements in Swift.
         .testTarget(

@@ -70,7 +70,7 @@ extension Sample {
         func images(_ pixels: [Float]) -> [[Float]] {
             (0..<data.count).map { pixels[$0 * side * side..<($0 + 1) * side * side].map { ($0 + 1) / 2 } }
         }
-        let plain = data.batches(ofSize: data.count).flatMap(\.input.scalars)
+        let plain = data.batches(ofSize: data.count).flatMap(Onlooker.pixels)
         let seen = onlooker.box.seen.withLock { $0 }
         return ImageGrid(
             "Augmented images", images: [images(plain)] + seen.map(images), side: side,
@@ -78,7 +78,7 @@ extension Sample {
     }
 }
 
-/// Keeps a copy of what enters the model, in the order of the data.
+/// Keeps a copy of what enters the model, whatever order an epoch goes through the data in.
 private struct Onlooker: ForwardWrapper {
     let box = Box()
     var sites: [Site] { [.batch] }
@@ -88,12 +88,15 @@ private struct Onlooker: ForwardWrapper {
     }
 
     func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
+        box.seen.withLock { $0.append(Onlooker.pixels(of: batch)) }
+        return batch
+    }
+
+    /// The pixels of a batch, sample by sample in the order of their positions in the data.
+    static func pixels(of batch: Batch) -> [Float] {
         let pixels = batch.input.scalars
         let size = pixels.count / batch.count
         let order = batch.samples.enumerated().sorted { $0.element < $1.element }
-        box.seen.withLock { seen in
-            seen.append(order.flatMap { pixels[$0.offset * size..<($0.offset + 1) * size] })
-        }
-        return batch
+        return order.flatMap { pixels[$0.offset * size..<($0.offset + 1) * size] }
     }
 }
