@@ -1,0 +1,102 @@
+import BallastPlugins
+import TestSupport
+import Testing
+
+/// Identities that hold whoever implements them, with techniques written here on the public hooks.
+struct ClosedFormTests {
+    /// One weight that plain gradient descent moves by a constant each step.
+    private func run(_ techniques: [any Technique], steps: Int) throws -> Run {
+        let trainer = Trainer(
+            Sequential { Linear(2, bias: false, weight: .values([3, 4])) }, loss: .meanSquaredError(scale: 1),
+            optimizer: SGD(learningRate: 0.1), batchSize: 1, composition: Composition(techniques))
+        return try trainer.fit(Dataset(inputs: [[1]], targets: [[0, 0]]), epochs: steps)
+    }
+
+    @Test func `max-norm limits the norm and keeps the direction`() throws {
+        let weights = try #require(try run([MaxNorm(limit: 1)], steps: 1).variables["linear1.weight"]).scalars
+        #expect(abs(weights[0] - 0.6) < 1e-6 && abs(weights[1] - 0.8) < 1e-6)
+    }
+
+    @Test func `an exponential moving average is the geometric mean of weights, an arithmetic one counts all alike`()
+        throws
+    {
+        // The gradient of the mean of two squares is the weight itself, so each step multiplies it by 0.9.
+        let averages = try run([Averages(decay: 0.5)], steps: 3)
+        let path = (1...3).map { 3 * Float(0.9 * ($0 > 1 ? 0.9 : 1) * ($0 > 2 ? 0.9 : 1)) }
+        let exponential = 0.125 * 3 + 0.125 * path[0] + 0.25 * path[1] + 0.5 * path[2]
+        let moving = try #require(averages.variables["Averages/exponential"]).scalars[0]
+        let arithmetic = try #require(averages.variables["Averages/arithmetic"]).scalars[0]
+        #expect(abs(moving - exponential) < 1e-5)
+        #expect(abs(arithmetic - path.reduce(0, +) / 3) < 1e-5)
+    }
+
+    @Test func `label smoothing and mixup keep a mass of one, and commute`() {
+        let batch = Batch(input: .zeros([4, 1]), target: Tensor(integers: [0, 2, 1, 2]))
+        func smoothed(_ target: Tensor) -> Tensor { target * 0.9 + 0.1 / 3 }
+        func mixed(_ target: Tensor) -> Tensor {
+            let order = Tensor(integers: [3, 0, 1, 2])
+            return target * 0.7 + target.gathered(rows: order) * 0.3
+        }
+        let labels = batch.probabilities(classes: 3)
+        let (first, second) = (mixed(smoothed(labels)), smoothed(mixed(labels)))
+        #expect(relativeError(first, second) < 1e-6)
+        #expect(first.sum(axes: [1]).scalars.allSatisfy { abs($0 - 1) < 1e-6 })
+    }
+
+    @Test(arguments: [(Float(0), 0.009...0.013), (3, 0.0011...0.0019)])
+    func `the weights of d2l's weight decay end in the published band`(strength: Float, band: ClosedRange<Double>)
+        throws
+    {
+        // d2l.ai, weight decay: 200 inputs, 20 rows, batch 5, learning rate 0.01, 10 epochs, N(0, 0.01²) at the start.
+        // The band is of other seeds, and a little wider here for λ = 3: the mean over ten seeds must lie in it.
+        var sum = 0.0
+        for seed in 0..<10 {
+            let stream = RandomStream(seed: UInt64(seed), purpose: "d2l")
+            let x = Tensor.normal([20, 200], from: stream)
+            let y = x.sum(axes: [1]) * 0.01 + 0.05 + Tensor.normal([20], deviation: 0.01, from: stream.at(1))
+            let trainer = Trainer(
+                Sequential { Linear(1, weight: .normal(deviation: 0.01), biasInitial: .zeros) },
+                loss: .meanSquaredError(scale: 0.5), optimizer: SGD(learningRate: 0.01), batchSize: 5,
+                silencing: ["no-effect"]
+            ) {
+                L2(strength)
+            }
+            let data = try Dataset(
+                inputs: Column(floats: x.scalars, itemShape: [200]), targets: Column(floats: y.scalars, itemShape: [1]))
+            let weights = try #require(
+                try trainer.fit(data, epochs: 10, seed: UInt64(seed)).variables["linear1.weight"])
+            sum += Double(weights.sumOfSquares().item) / 2
+        }
+        #expect(band.contains(sum / 10), "the mean over ten seeds is \(sum / 10)")
+    }
+}
+
+/// w ← w min(1, c / ‖w‖) after each step.
+private struct MaxNorm: GradientTransform {
+    let limit: Float
+    var stage: GradientStage { .update }
+
+    func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
+        var updates = gradients
+        updates.transform { update, parameter in
+            let moved = parameter + update
+            return moved * min(1, limit / moved.norm().item) - parameter
+        }
+        return updates
+    }
+}
+
+/// Follows the weight after each step with both kinds of average.
+private struct Averages: EpochCallback {
+    let decay: Float
+
+    func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
+        guard let weight = context.variables["linear1.weight"] else { return .continue }
+        let exponential = context.scope.state("exponential", weight.shape, initial: .values([3, 4]))
+        let arithmetic = context.scope.state("arithmetic", weight.shape, initial: .zeros)
+        exponential.value = exponential.value * decay + weight * (1 - decay)
+        let count = Float(epoch.epoch + 1)
+        arithmetic.value = arithmetic.value + (weight - arithmetic.value) * (1 / count)
+        return .continue
+    }
+}
