@@ -13,6 +13,8 @@ enum PriceBenchmark {
         ("bare", Composition()),
         ("l2", Composition { L2(1e-4) }),
         ("l1", Composition { L1(1e-5) }),
+        ("elastic-net", Composition { ElasticNet(1e-5) }),
+        ("proximal-l1", Composition { ProximalL1(1e-5) }),
         ("decoupled-decay", Composition { DecoupledDecay(1e-2) }),
         (
             "dropout",
