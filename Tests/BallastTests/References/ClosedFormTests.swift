@@ -43,12 +43,12 @@ struct ClosedFormTests {
         #expect(first.sum(axes: [1]).scalars.allSatisfy { abs($0 - 1) < 1e-6 })
     }
 
-    @Test(arguments: [(Float(0), 0.009...0.013), (3, 0.0011...0.0019)])
+    @Test(arguments: [(Float(0), 0.009...0.013), (3, 0.0014...0.0016)])
     func `the weights of d2l's weight decay end in the published band`(strength: Float, band: ClosedRange<Double>)
         throws
     {
         // d2l.ai, weight decay: 200 inputs, 20 rows, batch 5, learning rate 0.01, 10 epochs, N(0, 0.01²) at the start.
-        // The band is of other seeds, and a little wider here for λ = 3: the mean over ten seeds must lie in it.
+        // A single run depends on its seed: the mean over ten must lie in the band.
         var sum = 0.0
         for seed in 0..<10 {
             let stream = RandomStream(seed: UInt64(seed), purpose: "d2l")
