@@ -15,9 +15,7 @@ public func valueWithGradients(
     tape.seed(value)
     tape.backward()
     let gradients = arguments.enumerated().map { index, argument in
-        let (dense, decay) = tape.takeGradient(ofLeaf: index)
-        let base = dense ?? Tensor.zeros(argument.shape)
-        return decay == 0 ? base : base + decay * argument.detached
+        tape.foldedTerms(ofLeaf: index).added(to: tape.takeGradient(ofLeaf: index), leaf: argument)
     }
     return (value.detached, gradients)
 }

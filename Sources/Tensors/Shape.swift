@@ -5,8 +5,9 @@ public struct Shape: Hashable, Sendable {
     /// The greatest number of dimensions a tensor has.
     public static let maximumRank = 8
 
-    private var sizes: (Int32, Int32, Int32, Int32, Int32, Int32, Int32, Int32) = (0, 0, 0, 0, 0, 0, 0, 0)
-    private var storedRank: Int32 = 0
+    // Two sizes in each word: the fewer fields a tensor has, the cheaper it is to copy.
+    private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    private var storedRank: UInt8 = 0
     /// The number of elements: the product of all sizes, 1 for a scalar.
     public private(set) var elementCount = 1
 
@@ -32,6 +33,12 @@ public struct Shape: Hashable, Sendable {
         append(columns)
     }
 
+    /// The shape of several items of one shape.
+    package init(_ count: Int, of item: Shape) {
+        append(count)
+        for axis in 0..<item.rank { append(item[axis]) }
+    }
+
     /// The number of dimensions.
     public var rank: Int { Int(storedRank) }
 
@@ -44,16 +51,32 @@ public struct Shape: Hashable, Sendable {
 
     /// Adds an innermost dimension.
     public mutating func append(_ dimension: Int) {
-        guard storedRank < Int32(Shape.maximumRank) else {
+        guard storedRank < Shape.maximumRank else {
             fail("shape", "\(self) already has \(Shape.maximumRank) dimensions, the most that are possible")
         }
-        guard let size = Int32(exactly: dimension), size >= 0 else {
+        guard dimension >= 0, dimension <= Int(Int32.max) else {
             fail("shape", "a dimension must be in 0...\(Int32.max) but is \(dimension)")
         }
+        setSize(Int(storedRank), dimension)
         storedRank += 1
         elementCount *= dimension
-        withUnsafeMutableBytes(of: &sizes) {
-            $0.storeBytes(of: size, toByteOffset: (Int(storedRank) - 1) * 4, as: Int32.self)
+    }
+
+    @inline(__always)
+    private func size(_ index: Int) -> Int {
+        let word = index < 4 ? (index < 2 ? words.0 : words.1) : (index < 6 ? words.2 : words.3)
+        return Int((word >> (UInt64(index & 1) * 32)) & 0xffff_ffff)
+    }
+
+    @inline(__always)
+    private mutating func setSize(_ index: Int, _ size: Int) {
+        let shift = UInt64(index & 1) * 32
+        func set(_ word: inout UInt64) { word = word & ~(0xffff_ffff << shift) | UInt64(size) << shift }
+        switch index >> 1 {
+        case 0: set(&words.0)
+        case 1: set(&words.1)
+        case 2: set(&words.2)
+        default: set(&words.3)
         }
     }
 
@@ -69,10 +92,7 @@ public struct Shape: Hashable, Sendable {
 
     /// Compares rank and sizes.
     public static func == (left: Shape, right: Shape) -> Bool {
-        left.storedRank == right.storedRank
-            && left.sizes.0 == right.sizes.0 && left.sizes.1 == right.sizes.1 && left.sizes.2 == right.sizes.2
-            && left.sizes.3 == right.sizes.3 && left.sizes.4 == right.sizes.4 && left.sizes.5 == right.sizes.5
-            && left.sizes.6 == right.sizes.6 && left.sizes.7 == right.sizes.7
+        left.storedRank == right.storedRank && left.words == right.words
     }
 
     /// Feeds rank and sizes into a hasher.
@@ -94,13 +114,13 @@ extension Shape: RandomAccessCollection, MutableCollection {
             guard index >= 0, index < Int(storedRank) else {
                 fail("shape", "dimension \(index) of \(self) does not exist; it has \(rank)")
             }
-            return withUnsafeBytes(of: sizes) { Int($0.load(fromByteOffset: index * 4, as: Int32.self)) }
+            return size(index)
         }
         set {
-            guard index >= 0, index < Int(storedRank), let size = Int32(exactly: newValue), size >= 0 else {
+            guard index >= 0, index < Int(storedRank), newValue >= 0, newValue <= Int(Int32.max) else {
                 fail("shape", "cannot set dimension \(index) of \(self) to \(newValue)")
             }
-            withUnsafeMutableBytes(of: &sizes) { $0.storeBytes(of: size, toByteOffset: index * 4, as: Int32.self) }
+            setSize(index, newValue)
             elementCount = elementCount(in: 0..<rank)
         }
     }

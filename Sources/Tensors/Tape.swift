@@ -2,15 +2,39 @@ internal import CKernels
 internal import Synchronization
 
 /// The place of a tensor in a differentiated computation.
+///
+/// It knows its tape by a plain pointer, so that tensors need not count references: tapes are never freed.
 package struct TapeNode {
-    /// Nil if no gradient flows to the tensor. Tapes are never freed, so that tensors need not count references to them.
-    package unowned(unsafe) let tape: Tape?
-    package let index: Int32
-    package let generation: UInt32
+    /// What a tape shows to the tensors on it.
+    struct Header {
+        var generation: UInt32
+        unowned(unsafe) let tape: Tape
+    }
+
+    /// Nil if no gradient flows to the tensor.
+    let header: UnsafeMutablePointer<Header>?
+    /// Index and generation in one word.
+    private let place: UInt64
+
+    @inline(__always)
+    init(_ header: UnsafeMutablePointer<Header>?, index: Int32, generation: UInt32) {
+        self.header = header
+        place = UInt64(generation) << 32 | UInt64(UInt32(bitPattern: index))
+    }
+
+    @inline(__always)
+    var index: Int32 { Int32(truncatingIfNeeded: place) }
+
+    /// The tape's header if its computation is still the one that the tensor belongs to, else nil.
+    @inline(__always)
+    var current: UnsafeMutablePointer<Header>? {
+        guard let header, header.pointee.generation == UInt32(truncatingIfNeeded: place >> 32) else { return nil }
+        return header
+    }
 
     /// The place of a constant.
     @inline(__always)
-    package static var none: TapeNode { TapeNode(tape: nil, index: 0, generation: 0) }
+    package static var none: TapeNode { TapeNode(nil, index: 0, generation: 0) }
 }
 
 /// The record of one differentiated computation, read backwards to get its gradients.
@@ -40,10 +64,15 @@ package final class Tape: @unchecked Sendable {
         var owner: Int32
     }
 
+    /// The records in use come first; the others wait, empty, for the next computation.
     private var records: ContiguousArray<Record> = []
-    private var pieces: ContiguousArray<LeafTerm> = []
-    package private(set) var generation: UInt32 = 0
+    /// The number of records, leaves included.
+    package private(set) var count = 0
     package private(set) var leafCount = 0
+    private var foldedTerms: ContiguousArray<FoldedTerms> = []
+    private var header: UnsafeMutablePointer<TapeNode.Header>?
+    /// The gradient of what the way back begins with.
+    private let one = Tensor(1)
 
     /// Whom the operations that are recorded now belong to, in the accounts of costs; -1 for nobody.
     private var owner: Int32 = -1
@@ -57,12 +86,33 @@ package final class Tape: @unchecked Sendable {
 
     package func leave(to owner: Int32) { self.owner = owner }
 
-    /// What a leaf's gradient holds besides its dense part: `decay` times the leaf itself.
-    private struct LeafTerm {
-        var decay: Float = 0
+    /// What a leaf's gradient holds besides its dense part: `own * leaf + sign * sgn(leaf)`. Nobody works it out in
+    /// memory: the pass that updates the leaf folds it in.
+    package struct FoldedTerms: Equatable {
+        package var own: Float = 0
+        package var sign: Float = 0
+
+        package init(own: Float = 0, sign: Float = 0) {
+            self.own = own
+            self.sign = sign
+        }
+
+        package var isZero: Bool { own == 0 && sign == 0 }
+
+        /// The terms worked out, added to the dense part.
+        package func added(to dense: Tensor?, leaf: Tensor) -> Tensor {
+            var sum = dense ?? Tensor.zeros(leaf.shape)
+            let leaf = leaf.detached
+            if own != 0 { sum += leaf * own }
+            if sign != 0 { sum += leaf.sign() * sign }
+            return sum
+        }
     }
 
-    private init() {}
+    private init() {
+        header = .allocate(capacity: 1)
+        header?.initialize(to: TapeNode.Header(generation: 0, tape: self))
+    }
 
     /// Borrows a tape, empty.
     package static func take() -> Tape {
@@ -84,46 +134,57 @@ package final class Tape: @unchecked Sendable {
 
     /// Forgets everything, and starts anew with leaves of indices `0..<leafCount`.
     package func reset(leafCount: Int = 0) {
-        generation &+= 1
-        records.removeAll(keepingCapacity: true)
-        pieces.removeAll(keepingCapacity: true)
-        for _ in 0..<leafCount {
-            records.append(Record(gradient: nil, backward: nil, owner: -1))
-            pieces.append(LeafTerm())
+        header?.pointee.generation &+= 1
+        for index in 0..<count {
+            if records[index].gradient != nil { records[index].gradient = nil }
+            if records[index].backward != nil { records[index].backward = nil }
         }
-        self.leafCount = leafCount
+        if self.leafCount != leafCount {
+            self.leafCount = leafCount
+            foldedTerms = ContiguousArray(repeating: FoldedTerms(), count: leafCount)
+            while records.count < leafCount { records.append(Record(gradient: nil, backward: nil, owner: -1)) }
+        } else {
+            for index in 0..<leafCount { foldedTerms[index] = FoldedTerms() }
+        }
+        count = leafCount
+    }
+
+    @inline(__always)
+    private func node(_ index: Int) -> TapeNode {
+        TapeNode(
+            header, index: Int32(truncatingIfNeeded: index), generation: header.unsafelyUnwrapped.pointee.generation)
     }
 
     /// The given values as the leaf of an index.
     @inline(__always)
-    package func leaf(_ index: Int, _ values: Tensor) -> Tensor {
-        Tensor(
-            storage: values.storage, shape: values.shape,
-            node: TapeNode(tape: self, index: Int32(truncatingIfNeeded: index), generation: generation))
+    package func leaf(_ index: Int, _ values: consuming Tensor) -> Tensor {
+        values.node = node(index)
+        return values
     }
 
     /// The tape of the first tensor that is tracked, if any.
     @inline(__always)
-    package static func of(_ a: Tensor) -> Tape? {
-        guard let tape = a.node.tape, tape.generation == a.node.generation else { return nil }
-        return tape
-    }
+    package static func of(_ a: Tensor) -> Tape? { a.node.current?.pointee.tape }
 
     @inline(__always)
-    package static func of(_ a: Tensor, _ b: Tensor) -> Tape? { joined(of(a), of(b)) }
+    package static func of(_ a: Tensor, _ b: Tensor) -> Tape? { joined(a.node.current, b.node.current)?.pointee.tape }
 
     @inline(__always)
     package static func of(_ a: Tensor, _ b: Tensor, _ c: Tensor?) -> Tape? {
-        joined(joined(of(a), of(b)), c.flatMap { of($0) })
+        joined(joined(a.node.current, b.node.current), c?.node.current)?.pointee.tape
     }
 
-    package static func of(_ tensors: [Tensor]) -> Tape? { tensors.reduce(nil) { joined($0, of($1)) } }
+    package static func of(_ tensors: [Tensor]) -> Tape? {
+        tensors.reduce(nil) { joined($0, $1.node.current) }?.pointee.tape
+    }
 
     /// The one tape of two operands. A gradient cannot flow back on two at once, so they must not meet.
     @inline(__always)
-    private static func joined(_ a: Tape?, _ b: Tape?) -> Tape? {
+    private static func joined(
+        _ a: UnsafeMutablePointer<TapeNode.Header>?, _ b: UnsafeMutablePointer<TapeNode.Header>?
+    ) -> UnsafeMutablePointer<TapeNode.Header>? {
         guard let a else { return b }
-        guard b == nil || b === a else {
+        guard b == nil || b == a else {
             fail(
                 "gradient",
                 "tensors of two differentiated computations meet; use the outer one's as `detached` in the inner one")
@@ -134,18 +195,23 @@ package final class Tape: @unchecked Sendable {
     /// The index of a tensor on this tape; nil if no gradient flows to it.
     @inline(__always)
     package func index(of tensor: Tensor) -> Int32? {
-        guard tensor.node.tape === self, tensor.node.generation == generation else { return nil }
+        guard let current = tensor.node.current, current == header else { return nil }
         return tensor.node.index
     }
 
     /// Records an operation and returns its output as tracked.
     @inline(__always)
-    package func record(_ name: StaticString, _ output: Tensor, _ backward: @escaping Backward) -> Tensor {
-        let index = Int32(truncatingIfNeeded: records.count)
-        records.append(Record(gradient: nil, backward: backward, owner: owner))
-        return Tensor(
-            storage: output.storage, shape: output.shape,
-            node: TapeNode(tape: self, index: index, generation: generation))
+    package func record(_ name: StaticString, _ output: consuming Tensor, _ backward: @escaping Backward) -> Tensor {
+        let index = count
+        if index < records.count {
+            records[index].backward = backward
+            records[index].owner = owner
+        } else {
+            records.append(Record(gradient: nil, backward: backward, owner: owner))
+        }
+        count = index + 1
+        output.node = node(index)
+        return output
     }
 
     // MARK: Gradients
@@ -185,10 +251,11 @@ package final class Tape: @unchecked Sendable {
         return (gradient.storage.floats, accumulate)
     }
 
-    /// Adds `scale * leaf` to the gradient of a leaf without touching memory: optimizers fold it in.
+    /// Adds `own * leaf + sign * sgn(leaf)` to the gradient of a leaf without touching memory.
     @inline(__always)
-    package func accumulateLeaf(_ index: Int32, scale: Float) {
-        pieces[Int(index)].decay += scale
+    package func fold(_ terms: FoldedTerms, intoLeaf index: Int) {
+        foldedTerms[index].own += terms.own
+        foldedTerms[index].sign += terms.sign
     }
 
     /// Whether an index stands for a leaf of ``reset(leafCount:)``.
@@ -201,14 +268,14 @@ package final class Tape: @unchecked Sendable {
             fail("gradient", "needs a scalar, not a tensor of shape \(output.shape)")
         }
         guard let index = index(of: output) else { return }
-        accumulate(Tensor.ones(output.shape), into: index)
+        accumulate(output.rank == 0 ? one : Tensor.ones(output.shape), into: index)
     }
 
     /// Goes back from the seeds to the leaves.
     ///
     /// Values saved for the way back are let go as soon as they have been used.
     package func backward() {
-        var index = records.count - 1
+        var index = count - 1
         while index >= leafCount {
             let backward = records[index].backward.take()
             if let gradient = records[index].gradient.take() {
@@ -224,12 +291,19 @@ package final class Tape: @unchecked Sendable {
         }
     }
 
-    /// Takes the dense part of a leaf's gradient (nil: zero) and the factor of the leaf itself that belongs to it.
+    /// Takes the dense part of a leaf's gradient; nil: zero.
+    package func takeGradient(ofLeaf index: Int) -> Tensor? { records[index].gradient.take() }
+
+    /// The memory of the dense part of a leaf's gradient, which stays the tape's.
     @inline(__always)
-    package func takeGradient(ofLeaf index: Int) -> (dense: Tensor?, decay: Float) {
-        (records[index].gradient.take(), pieces[index].decay)
+    package func gradientMemory(ofLeaf index: Int, shape: Shape) -> UnsafeMutablePointer<Float> {
+        if let gradient = records[index].gradient { return gradient.storage.floats }
+        let zeros = Tensor.zeros(shape)
+        records[index].gradient = zeros
+        return zeros.storage.floats
     }
 
-    /// The number of records, leaves included.
-    package var count: Int { records.count }
+    /// What belongs to a leaf's gradient besides its dense part.
+    @inline(__always)
+    package func foldedTerms(ofLeaf index: Int) -> FoldedTerms { foldedTerms[index] }
 }

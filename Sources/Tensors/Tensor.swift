@@ -75,7 +75,7 @@ public struct Tensor {
     public var elementCount: Int { shape.elementCount }
 
     /// Whether a gradient can flow back through this tensor.
-    public var isTracked: Bool { node.tape.map { $0.generation == node.generation } ?? false }
+    public var isTracked: Bool { node.current != nil }
 
     /// The same values, through which no gradient flows.
     public var detached: Tensor { Tensor(storage: storage, shape: shape, scalarType: scalarType) }

@@ -119,8 +119,9 @@ enum KernelBenchmark {
         let (first, second) = (Tensor.zeros([quarter]), Tensor.ones([quarter]))
         var segment = ballast_segment(
             parameter: y.storage.floats, gradient: UnsafePointer(x.storage.floats), update: nil,
-            first: first.storage.floats, second: second.storage.floats, count: quarter, gradient_scale: 1, decay: 0,
-            shrink: 0)
+            first: first.storage.floats, second: second.storage.floats, count: quarter, gradient_scale: 1, own: 0,
+            sign: 0,
+            shrink: 0, threshold: 0)
         report("Adam", arrays: 7.0 / 4) { ballast_adam(1, &segment, 1e-3, 0.9, 0.999, 1e-8, 1, 1) }
     }
 }

@@ -124,12 +124,12 @@ private final class HandWrittenLoop {
         lossSum += Double(loss.item)
         tape.seed(loss)
         tape.backward()
-        let gradients = parameters.indices.map { tape.takeGradient(ofLeaf: $0).dense ?? .zeros(parameters[$0].shape) }
+        let gradients = parameters.indices.map { tape.takeGradient(ofLeaf: $0) ?? .zeros(parameters[$0].shape) }
         var segments = parameters.indices.map { index in
             ballast_segment(
                 parameter: parameters[index].storage.floats, gradient: UnsafePointer(gradients[index].storage.floats),
                 update: nil, first: first[index].storage.floats, second: second[index].storage.floats,
-                count: parameters[index].elementCount, gradient_scale: 1, decay: 0, shrink: 0)
+                count: parameters[index].elementCount, gradient_scale: 1, own: 0, sign: 0, shrink: 0, threshold: 0)
         }
         var bad = 0
         segments.withUnsafeMutableBufferPointer { segments in

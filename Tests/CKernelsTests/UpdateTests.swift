@@ -8,7 +8,8 @@ final class Model {
         ([Unaligned], [Unaligned], [Unaligned], [Unaligned], [Unaligned])
     let apart: Bool
     var reference: [(parameter: Double, update: Double, first: Double, second: Double)]
-    let (gradientScale, decay, shrink): (Float, Float, Float) = (0.5, 0.25, -0.125)
+    let (gradientScale, own, sign): (Float, Float, Float) = (0.5, 0.25, 0.75)
+    let (shrink, threshold): (Float, Float) = (-0.125, 0.0625)
 
     init(_ counts: [Int], apart: Bool) {
         self.apart = apart
@@ -26,7 +27,7 @@ final class Model {
                 parameter: parameters[$0].pointer, gradient: gradients[$0].pointer,
                 update: apart ? updates[$0].pointer : nil,
                 first: first[$0].pointer, second: second[$0].pointer, count: parameters[$0].count,
-                gradient_scale: gradientScale, decay: decay, shrink: shrink)
+                gradient_scale: gradientScale, own: own, sign: sign, shrink: shrink, threshold: threshold)
         }
     }
 
@@ -36,11 +37,18 @@ final class Model {
         for i in reference.indices {
             var state = reference[i]
             let old = state.parameter
+            let sign = old == 0 ? 0 : old > 0 ? Double(sign) : -Double(sign)
             let change = rule(
-                Double(gradient[i]) * Double(gradientScale) + Double(decay) * old, &state.first, &state.second)
-            if apart { state.update = change } else { state.parameter = old + change + Double(shrink) * old }
+                Double(gradient[i]) * Double(gradientScale) + Double(own) * old + sign, &state.first, &state.second)
+            if apart { state.update = change } else { state.parameter = moved(old, by: change) }
             reference[i] = state
         }
+    }
+
+    /// A parameter after a change, the shrink and the threshold.
+    func moved(_ old: Double, by change: Double) -> Double {
+        let result = old + change + Double(shrink) * old
+        return max(abs(result) - Double(threshold), 0) * (result < 0 ? -1 : 1)
     }
 
     var mismatch: String? {
@@ -141,7 +149,7 @@ extension KernelTests {
                 let segments = model.segments
                 with(set) { ballast_apply_updates(segments.count, segments) }
                 let expected = zip(before, model.updates.flatMap(\.values)).map {
-                    Double($0) * 0.875 + Double($1) * 0.5
+                    model.moved(Double($0), by: Double($1) * 0.5)
                 }
                 #expect(difference(model.parameters.flatMap(\.values), expected, tolerance: 2e-7) == nil, "\(counts)")
             }

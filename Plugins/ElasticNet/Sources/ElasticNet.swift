@@ -7,7 +7,7 @@ public import Ballast
 /// mean squared error.
 ///
 /// - Order: penalties add up, so it does not matter.
-/// - State: none. Complexity: two passes over the parameters for the value, one for the gradient.
+/// - State: none. Complexity: two passes over the parameters for the value; the gradient is folded into the update.
 public struct ElasticNet: LossPenalty {
     /// The instance's name.
     public let name: String

@@ -5,7 +5,7 @@ public import Ballast
 /// A gradient step never lands on exact zeros: weights end near zero, not at it. `ProximalL1` makes them exact.
 ///
 /// - Order: penalties add up, so it does not matter.
-/// - State: none. Complexity: one pass over the parameters each way.
+/// - State: none. Complexity: one pass over the parameters for the value; the gradient is folded into the update.
 public struct L1: LossPenalty {
     /// The instance's name.
     public let name: String

@@ -7,7 +7,7 @@ public import Ballast
 /// included. η is the learning rate of the step.
 ///
 /// - Order: acts on updates, after the optimizer; it sees the parameters as the transforms before it leave them.
-/// - State: none. Complexity: one pass over the parameters.
+/// - State: none. Complexity: folded into the pass that applies the update.
 public struct ProximalL1: GradientTransform {
     /// The instance's name.
     public let name: String
@@ -39,12 +39,8 @@ public struct ProximalL1: GradientTransform {
     /// Returns updates that lead to the shrunk parameters.
     public func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
         guard strength > 0 else { return gradients }
-        let threshold = context.learningRate * strength
         var updates = gradients
-        updates.transform(where: transforms) { update, parameter in
-            let moved = parameter + update
-            return moved.sign() * (moved.magnitude() - threshold).relu() - parameter
-        }
+        updates.applySoftThreshold(context.learningRate * strength, where: transforms)
         return updates
     }
 }

@@ -77,8 +77,7 @@ public struct Column: Sendable {
 
     /// The items of given positions, as one tensor `[positions, ...]`.
     package func gather(_ positions: UnsafeBufferPointer<Int32>) -> Tensor {
-        var shape = Shape(positions.count)
-        for dimension in itemShape { shape.append(dimension) }
+        let shape = Shape(positions.count, of: itemShape)
         let width = itemShape.elementCount
         switch elements {
         case .bytes(let bytes, let scale, let offset):

@@ -132,18 +132,48 @@ public struct Dataset: Sendable {
 
 /// What enters one step: inputs, their targets, and which samples they are.
 public struct Batch {
+    /// What copies share until one changes: a batch is handed to every technique of a step.
+    private final class Content {
+        var input: Tensor
+        var target: Tensor
+        let order: [Int32]
+        let range: Range<Int>
+
+        init(_ input: Tensor, _ target: Tensor, _ order: [Int32], _ range: Range<Int>) {
+            self.input = input
+            self.target = target
+            self.order = order
+            self.range = range
+        }
+    }
+
+    private var content: Content
+
     /// The inputs, `[batch, ...]`.
-    public var input: Tensor
+    public var input: Tensor {
+        get { content.input }
+        set {
+            makeUnique()
+            content.input = newValue
+        }
+    }
+
     /// The targets: labels (Int32), probabilities or values, `[batch, ...]`.
-    public var target: Tensor
-    private let order: [Int32]
-    private let range: Range<Int>
+    public var target: Tensor {
+        get { content.target }
+        set {
+            makeUnique()
+            content.target = newValue
+        }
+    }
 
     init(input: Tensor, target: Tensor, order: [Int32], range: Range<Int>) {
-        self.input = input
-        self.target = target
-        self.order = order
-        self.range = range
+        content = Content(input, target, order, range)
+    }
+
+    private mutating func makeUnique() {
+        guard !isKnownUniquelyReferenced(&content) else { return }
+        content = Content(content.input, content.target, content.order, content.range)
     }
 
     /// Creates a batch of samples that belong to no data set.
@@ -153,10 +183,10 @@ public struct Batch {
     }
 
     /// The number of samples.
-    public var count: Int { range.count }
+    public var count: Int { content.range.count }
 
     /// The positions of the samples in their data set, by which augmentation draws.
-    public var samples: ArraySlice<Int32> { order[range] }
+    public var samples: ArraySlice<Int32> { content.order[content.range] }
 
     /// The targets as probabilities: labels become ones at their class. Values stay what they are.
     ///

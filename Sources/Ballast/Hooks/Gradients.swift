@@ -2,8 +2,10 @@ public import Tensors
 
 /// The gradients of a step, or the updates made of them: one tensor for each parameter, in the order of the variables.
 ///
-/// What they are is kept apart as `values * scale + own * parameter`. Decay, L2 and clipping change only the
-/// factors, which the pass that updates the whole model folds in; ``subscript(_:)`` works them out.
+/// What they are is kept apart as v = values * scale + own * parameter + sign * sgn(parameter), and, behind a soft
+/// threshold t, as what leads to sgn(r) max(|r| − t, 0) with r = parameter + v. Decay, L1, L2, clipping and
+/// proximal steps change only these factors, which the pass that updates the whole model folds in;
+/// ``subscript(_:)`` works them out.
 public struct Gradients {
     let execution: Execution
     /// The dense parts, worked out when somebody looks.
@@ -12,16 +14,21 @@ public struct Gradients {
     var replaced: [Tensor?] = []
     var factors: ContiguousArray<Factors>
 
-    struct Factors {
+    struct Factors: Equatable {
         var scale: Float = 1
         var own: Float = 0
+        var sign: Float = 0
+        var threshold: Float = 0
     }
 
-    init(execution: Execution, source: GradientSource, own: ContiguousArray<Float>? = nil) {
+    init(execution: Execution, source: GradientSource, folded: [Tape.FoldedTerms] = []) {
         self.execution = execution
         self.source = source
         factors = ContiguousArray(repeating: Factors(), count: execution.store.parameters.count)
-        if let own { for index in own.indices { factors[index].own = own[index] } }
+        for index in folded.indices {
+            factors[index].own = folded[index].own
+            factors[index].sign = folded[index].sign
+        }
     }
 
     /// The number of parameters.
@@ -42,11 +49,16 @@ public struct Gradients {
     /// The gradient (or update) of a parameter.
     public subscript(index: Int) -> Tensor {
         get {
-            let dense = denseValue(index)
             let factors = factors[index]
-            if factors.scale == 1, factors.own == 0 { return dense }
-            let scaled = factors.scale == 1 ? dense : dense * factors.scale
-            return factors.own == 0 ? scaled : scaled + parameter(index) * factors.own
+            var value = denseValue(index)
+            if factors.scale != 1 { value *= factors.scale }
+            if factors.own != 0 { value += parameter(index) * factors.own }
+            if factors.sign != 0 { value += parameter(index).sign() * factors.sign }
+            if factors.threshold != 0 {
+                let moved = parameter(index) + value
+                value = moved.sign() * (moved.magnitude() - factors.threshold).relu() - parameter(index)
+            }
+            return value
         }
         set {
             let shape = execution.store.parameters[index].value.shape
@@ -67,14 +79,37 @@ public struct Gradients {
     /// Multiplies the gradients of the selected parameters by a factor.
     public mutating func scale(by factor: Float, where selector: ParameterSelector = .all) {
         for index in indices(selector) {
+            settleThreshold(index)
             factors[index].scale *= factor
             factors[index].own *= factor
+            factors[index].sign *= factor
         }
     }
 
     /// Adds a multiple of each selected parameter to its gradient (or update).
     public mutating func addParameters(times factor: Float, where selector: ParameterSelector = .weights) {
-        for index in indices(selector) { factors[index].own += factor }
+        for index in indices(selector) {
+            settleThreshold(index)
+            factors[index].own += factor
+        }
+    }
+
+    /// Makes updates lead to parameters behind a soft threshold: with r = parameter + update, the parameter becomes
+    /// sgn(r) max(|r| − threshold, 0), exactly 0 where |r| is at most the threshold.
+    ///
+    /// - Precondition: the threshold is not negative.
+    public mutating func applySoftThreshold(_ threshold: Float, where selector: ParameterSelector = .weights) {
+        require(threshold >= 0, "applySoftThreshold: the threshold must not be negative but is \(threshold)")
+        for index in indices(selector) { factors[index].threshold += threshold }
+    }
+
+    mutating func settleThresholds() {
+        for index in factors.indices { settleThreshold(index) }
+    }
+
+    /// A threshold is the last that is folded in: what comes after it needs it worked out.
+    private mutating func settleThreshold(_ index: Int) {
+        if factors[index].threshold != 0 { self[index] = self[index] }
     }
 
     /// Replaces the gradients of the selected parameters.
@@ -130,8 +165,6 @@ final class GradientSource {
 }
 
 extension Gradients {
-    /// What the whole-model update needs of a parameter: `dense * scale + own * parameter`.
-    func parts(_ index: Int) -> (dense: Tensor?, scale: Float, own: Float) {
-        (denseValue(index), factors[index].scale, factors[index].own)
-    }
+    /// What the whole-model update needs of a parameter.
+    func parts(_ index: Int) -> (dense: Tensor, factors: Factors) { (denseValue(index), factors[index]) }
 }

@@ -24,12 +24,16 @@ public struct Parameters {
     }
 
     /// λ Σ x² over all elements, as one operation.
-    public func sumOfSquares(scale: Float = 1) -> Tensor { Tensors.sumOfSquares(of: values, scale: scale) }
+    public func sumOfSquares(scale: Float = 1) -> Tensor { total(.squares, scale) }
 
     /// λ Σ |x| over all elements, as one operation; the gradient at 0 is 0.
-    public func sumOfMagnitudes(scale: Float = 1) -> Tensor { Tensors.sumOfMagnitudes(of: values, scale: scale) }
+    public func sumOfMagnitudes(scale: Float = 1) -> Tensor { total(.magnitudes, scale) }
 
-    var values: [Tensor] { indices.map { value($0) } }
+    private func total(_ sum: ElementSum, _ scale: Float) -> Tensor {
+        let output = Tensor(0)
+        for index in indices { execution.store.parameters[index].value.add(sum, scale: scale, to: output) }
+        return execution.tape?.record(sum, scale: scale, ofLeaves: indices, output) ?? output
+    }
 
     @inline(__always)
     private func value(_ index: Int) -> Tensor {

@@ -202,12 +202,13 @@ public final class Run {
 
     private func callBack(_ record: inout EpochRecord, isLast: Bool) {
         var isLast = isLast
-        for (index, callback, frame) in stepper.callbacks where callback.moments.contains(.ended) {
+        for member in stepper.callbacks where member.technique.moments.contains(.ended) {
+            let (callback, frame) = (member.technique, member.frame)
             frame.rewind()
             let start = ContinuousClock.now
             let decision = callback.epochCallback(
                 record, in: EpochContext(scope: Scope(frame), moment: .ended, isLast: isLast))
-            execution.costs.add(ContinuousClock.now - start, technique: index, hook: .epochCallback)
+            execution.costs.add(ContinuousClock.now - start, technique: member.index, hook: .epochCallback)
             if let reason = decision.stopReason, stopReason == nil {
                 end("\(callback.name): \(reason)")
                 isLast = true
@@ -227,13 +228,14 @@ public final class Run {
         let own = execution.store.variables
         var isReplaced = false
         defer { if isReplaced { execution.store.variables = own } }
-        for (index, callback, frame) in stepper.callbacks where callback.moments.contains(.validating) {
+        for member in stepper.callbacks where member.technique.moments.contains(.validating) {
+            let (callback, frame) = (member.technique, member.frame)
             frame.rewind()
             let start = ContinuousClock.now
             let record = EpochRecord(epoch: execution.epoch, trainLoss: lossSum / Double(max(position, 1)))
             let decision = callback.epochCallback(
                 record, in: EpochContext(scope: Scope(frame), moment: .validating, isLast: false))
-            execution.costs.add(ContinuousClock.now - start, technique: index, hook: .epochCallback)
+            execution.costs.add(ContinuousClock.now - start, technique: member.index, hook: .epochCallback)
             if let variables = decision.variables {
                 execution.store.variables = variables
                 isReplaced = true

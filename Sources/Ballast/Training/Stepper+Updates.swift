@@ -5,56 +5,54 @@ internal import Tensors
 extension Stepper {
     /// No technique looks at gradients or updates: one call changes all parameters in place.
     func updatePlainly(_ batch: Batch) throws {
-        for index in gradients.indices {
-            let (dense, decay) = tape.takeGradient(ofLeaf: index)
-            setSegment(index, dense: dense, scale: 1, decay: decay, shrink: 0)
+        for index in store.parameters.indices {
+            let memory = tape.gradientMemory(ofLeaf: index, shape: store.parameters[index].value.shape)
+            let folded = tape.foldedTerms(ofLeaf: index)
+            setSegment(index, memory, Gradients.Factors(own: folded.own, sign: folded.sign))
         }
-        try update(batch)
+        try requireFiniteGradients(batch)
+        applyOptimizer()
     }
 
     func updateThroughTransforms(_ batch: Batch) throws {
-        var dense: [Tensor?] = []
-        var own: ContiguousArray<Float> = []
-        for index in gradients.indices {
-            let gradient = tape.takeGradient(ofLeaf: index)
-            dense.append(gradient.dense)
-            own.append(gradient.decay)
-        }
-        var current = Gradients(execution: execution, source: GradientSource(gradients: dense), own: own)
+        defer { gradients.removeAll(keepingCapacity: true) }
+        let leaves = store.parameters.indices
+        var current = Gradients(
+            execution: execution, source: GradientSource(gradients: leaves.map(tape.takeGradient(ofLeaf:))),
+            folded: leaves.map(tape.foldedTerms(ofLeaf:)))
         if !gradientTransforms.isEmpty {
             current = apply(gradientTransforms, to: current, batch)
+            current.settleThresholds()
         }
-        for index in gradients.indices {
-            let part = current.parts(index)
-            setSegment(index, dense: part.dense, scale: part.scale, decay: part.own, shrink: 0)
-        }
-        guard !updateTransforms.isEmpty else { return try update(batch) }
+        setSegments(current)
         try requireFiniteGradients(batch)
+        guard !updateTransforms.isEmpty else { return applyOptimizer() }
 
         let source = GradientSource { [unowned self] in self.makeUpdates() }
         let updates = apply(updateTransforms, to: Gradients(execution: execution, source: source), batch)
         if updates.isPlain {
-            // A transform may have kept a parameter's value: what it kept must not change with the parameter.
             for index in segments.indices {
+                // A transform may have kept a parameter's value: what it kept must not change with the parameter.
                 ownMemory(index)
                 segments[index].shrink = updates.factors[index].own
+                segments[index].threshold = updates.factors[index].threshold
             }
             applyOptimizer()
         } else {
             // The optimizer reads the segments, so it goes first, also where every update was replaced.
             source.workOut()
-            for index in gradients.indices {
-                let part = updates.parts(index)
-                setSegment(index, dense: part.dense, scale: part.scale, decay: 0, shrink: part.own)
+            setSegments(updates)
+            for index in segments.indices {
+                segments[index].shrink = segments[index].own
+                segments[index].own = 0
+                segments[index].threshold = updates.factors[index].threshold
             }
             if let bad = indexOfBadGradient() {
-                releaseGradients()
                 throw Diagnosis(runner, execution).badUpdate(
                     of: store.parameters[bad].path, transforms: updateTransforms.map(\.technique.name))
             }
-            addUpdates(gradients.compactMap { $0 })
+            addUpdates(Array(gradients))
         }
-        releaseGradients()
     }
 
     /// Adds updates to the parameters, with the segments' scale and shrink.
@@ -68,49 +66,50 @@ extension Stepper {
     }
 
     private func apply(
-        _ transforms: [(index: Int, technique: any GradientTransform, frame: Frame)], to gradients: Gradients,
-        _ batch: Batch
+        _ transforms: [Member<any GradientTransform>], to gradients: Gradients, _ batch: Batch
     ) -> Gradients {
         var gradients = gradients
-        for (index, technique, frame) in transforms {
-            frame.rewind()
-            let context = GradientContext(scope: Scope(frame)) { [unowned self] in self.gradients(at: $0, batch) }
-            gradients = execution.metered(index, .gradientTransform) {
-                technique.gradientTransform(gradients, in: context)
+        for member in transforms {
+            member.frame.rewind()
+            let context = GradientContext(scope: Scope(member.frame)) { [unowned self] in
+                self.gradients(at: $0, batch)
+            }
+            gradients = execution.metered(member.index, .gradientTransform) {
+                member.technique.gradientTransform(gradients, in: context)
             }
         }
         return gradients
     }
 
-    private func setSegment(_ index: Int, dense: Tensor?, scale: Float, decay: Float, shrink: Float) {
-        let gradient = dense ?? Tensor.zeros(store.parameters[index].value.shape)
-        gradients[index] = gradient
+    /// Lets the segments stand for what transforms left.
+    private func setSegments(_ values: Gradients) {
+        gradients.removeAll(keepingCapacity: true)
+        for index in store.parameters.indices {
+            let (dense, factors) = values.parts(index)
+            gradients.append(dense)
+            setSegment(index, dense.storage.floats, factors)
+        }
+    }
+
+    @inline(__always)
+    private func setSegment(_ index: Int, _ gradient: UnsafePointer<Float>, _ factors: Gradients.Factors) {
         let segment = ballast_segment(
-            parameter: store.parameters[index].value.storage.floats, gradient: UnsafePointer(gradient.storage.floats),
-            update: nil, first: nil, second: nil, count: gradient.elementCount, gradient_scale: scale, decay: decay,
-            shrink: shrink)
+            parameter: store.parameters[index].value.storage.floats, gradient: gradient, update: nil, first: nil,
+            second: nil, count: store.parameters[index].value.elementCount, gradient_scale: factors.scale,
+            own: factors.own, sign: factors.sign, shrink: 0, threshold: 0)
         if index < segments.count { segments[index] = segment } else { segments.append(segment) }
         ownMemory(index)
     }
 
     /// Makes sure that nobody else holds the memory that a segment is to change in place.
+    @inline(__always)
     private func ownMemory(_ index: Int) {
         store.parameters[index].value.makeUnique()
-        for slot in store.parameters[index].slots.indices { store.parameters[index].slots[slot].makeUnique() }
-        let slots = store.parameters[index].slots
         segments[index].parameter = store.parameters[index].value.storage.floats
-        segments[index].first = slots.first?.storage.floats
-        segments[index].second = slots.count > 1 ? slots[1].storage.floats : nil
-    }
-
-    private func update(_ batch: Batch) throws {
-        try requireFiniteGradients(batch)
-        applyOptimizer()
-        releaseGradients()
-    }
-
-    private func releaseGradients() {
-        for index in gradients.indices { gradients[index] = nil }
+        let slotCount = store.parameters[index].slots.count
+        for slot in 0..<slotCount { store.parameters[index].slots[slot].makeUnique() }
+        segments[index].first = slotCount > 0 ? store.parameters[index].slots[0].storage.floats : nil
+        segments[index].second = slotCount > 1 ? store.parameters[index].slots[1].storage.floats : nil
     }
 
     private func indexOfBadGradient() -> Int? {
@@ -123,7 +122,6 @@ extension Stepper {
 
     private func requireFiniteGradients(_ batch: Batch) throws {
         guard let bad = indexOfBadGradient() else { return }
-        releaseGradients()
         throw Diagnosis(runner, execution).badGradient(
             of: store.parameters[bad].path, culprit: culprit(of: bad, batch),
             transforms: gradientTransforms.map(\.technique.name))
@@ -151,17 +149,17 @@ extension Stepper {
     /// Works out the updates of all parameters without changing these.
     private func makeUpdates() -> [Tensor] {
         if let fused {
-            let updates = gradients.indices.map { Tensor(uninitialized: store.parameters[$0].value.shape) }
+            let updates = segments.indices.map { Tensor(uninitialized: store.parameters[$0].value.shape) }
             for index in updates.indices { segments[index].update = updates[index].storage.floats }
             segments.withUnsafeMutableBufferPointer { fused.update($0, at: optimizerStep) }
             for index in updates.indices { segments[index].update = nil }
             return updates
         }
-        return gradients.indices.map { index in
+        return segments.indices.map { index in
             let (segment, parameter) = (segments[index], store.parameters[index].value)
-            var gradient = gradients[index] ?? Tensor.zeros(parameter.shape)
-            if segment.gradient_scale != 1 { gradient = gradient * segment.gradient_scale }
-            if segment.decay != 0 { gradient = gradient + parameter * segment.decay }
+            var gradient = gradients[index]
+            if segment.gradient_scale != 1 { gradient *= segment.gradient_scale }
+            gradient = Tape.FoldedTerms(own: segment.own, sign: segment.sign).added(to: gradient, leaf: parameter)
             let update = optimizer.update(
                 gradient, of: parameter, slots: &store.parameters[index].slots, at: optimizerStep)
             guard update.shape == parameter.shape else {

@@ -11,19 +11,27 @@ final class Stepper {
     let store: VariableStore
     let tape = Tape.take()
 
-    private let batchWrappers: [(index: Int, technique: any ForwardWrapper, frame: Frame)]
-    private let penalties: [(index: Int, technique: any LossPenalty, frame: Frame)]
-    let gradientTransforms: [(index: Int, technique: any GradientTransform, frame: Frame)]
-    let updateTransforms: [(index: Int, technique: any GradientTransform, frame: Frame)]
-    let callbacks: [(index: Int, technique: any EpochCallback, frame: Frame)]
+    /// A technique of the run at one of its hooks.
+    struct Member<T> {
+        /// Its index in the composition.
+        let index: Int
+        let technique: T
+        let frame: Frame
+    }
+
+    private let batchWrappers: [Member<any ForwardWrapper>]
+    private let penalties: [Member<any LossPenalty>]
+    let gradientTransforms: [Member<any GradientTransform>]
+    let updateTransforms: [Member<any GradientTransform>]
+    let callbacks: [Member<any EpochCallback>]
 
     /// The sum of each penalty over the steps of the epoch.
     var penaltySums: [Double]
     /// The penalties of the step that is being made.
     private var stepPenalties: [Double]
     var segments: ContiguousArray<ballast_segment> = []
-    /// The dense gradients of the step, which segments point to.
-    var gradients: ContiguousArray<Tensor?> = []
+    /// The dense gradients that transforms left, which segments point to while they are used.
+    var gradients: ContiguousArray<Tensor> = []
 
     init(_ trainer: Trainer, _ runner: ModelRunner) {
         loss = trainer.loss
@@ -40,8 +48,10 @@ final class Stepper {
                     execution: execution, path: technique.name, name: technique.name, kind: "technique", separator: "/")
             )
         }
-        func conforming<T>(_ cast: (any Technique) -> T?) -> [(index: Int, technique: T, frame: Frame)] {
-            places.compactMap { index, technique, frame in cast(technique).map { (index, $0, frame) } }
+        func conforming<T>(_ cast: (any Technique) -> T?) -> [Member<T>] {
+            places.compactMap { index, technique, frame in
+                cast(technique).map { Member(index: index, technique: $0, frame: frame) }
+            }
         }
         batchWrappers = conforming { ($0 as? any ForwardWrapper).flatMap { $0.sites.contains(.batch) ? $0 : nil } }
         penalties = conforming { $0 as? any LossPenalty }
@@ -72,7 +82,6 @@ final class Stepper {
                 return Tensor.zeros(parameter.value.shape)
             }
         }
-        gradients = ContiguousArray(repeating: nil, count: store.parameters.count)
         tape.reset(leafCount: store.parameters.count)
     }
 
@@ -108,10 +117,10 @@ final class Stepper {
             execution.tape = nil
             tape.reset(leafCount: store.parameters.count)
         }
-        let batch = transformed(batch)
+        let batch = batchWrappers.isEmpty ? batch : transformed(batch)
         execution.tape = tape
         let value = try objective(batch)
-        if gradientTransforms.isEmpty, updateTransforms.isEmpty {
+        if fused != nil, gradientTransforms.isEmpty, updateTransforms.isEmpty {
             try updatePlainly(batch)
         } else {
             try updateThroughTransforms(batch)
@@ -121,10 +130,10 @@ final class Stepper {
 
     private func transformed(_ batch: Batch) -> Batch {
         var batch = batch
-        for (index, technique, frame) in batchWrappers {
-            frame.rewind()
-            batch = execution.metered(index, .forwardWrapper) {
-                technique.forwardWrapper(batch, in: BatchContext(scope: Scope(frame)))
+        for member in batchWrappers {
+            member.frame.rewind()
+            batch = execution.metered(member.index, .forwardWrapper) {
+                member.technique.forwardWrapper(batch, in: BatchContext(scope: Scope(member.frame)))
             }
         }
         return batch
@@ -151,11 +160,11 @@ final class Stepper {
     }
 
     private func penalty(_ position: Int, _ batch: Batch, _ output: Tensor) -> Tensor {
-        let (index, technique, frame) = penalties[position]
-        frame.rewind()
-        let context = StepContext(scope: Scope(frame), batch: batch, output: output, observer: index)
-        return execution.metered(index, .lossPenalty) {
-            technique.lossPenalty(Parameters(execution: execution, indices: store.indices(.all)), in: context)
+        let member = penalties[position]
+        member.frame.rewind()
+        let context = StepContext(scope: Scope(member.frame), batch: batch, output: output, observer: member.index)
+        return execution.metered(member.index, .lossPenalty) {
+            member.technique.lossPenalty(Parameters(execution: execution, indices: store.indices(.all)), in: context)
         }
     }
 
@@ -213,9 +222,8 @@ final class Stepper {
             inner.backward()
             let dense = own.indices.map { index -> Tensor in
                 guard isFinite else { return .full(own[index].shape, .nan) }
-                let gradient = inner.takeGradient(ofLeaf: index)
-                let base = gradient.dense ?? Tensor.zeros(own[index].shape)
-                return gradient.decay == 0 ? base : base + values[index].detached * gradient.decay
+                return inner.foldedTerms(ofLeaf: index).added(
+                    to: inner.takeGradient(ofLeaf: index), leaf: values[index])
             }
             return Gradients(execution: execution, source: GradientSource(gradients: dense))
         }

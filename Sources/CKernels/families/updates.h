@@ -25,9 +25,19 @@ static void update_all(update_task *task, ballast_range_body body) {
   ballast_parallel_range(elements, simple_grain / 2, task, body);
 }
 
-// The gradient that counts.
+// The gradient that counts: each product and each sum is rounded, as where somebody works it out in memory.
 INLINE vf segment_gradient(const ballast_segment *segment, size_t i, size_t n) {
-  return load_part(segment->gradient + i, n) * segment->gradient_scale + load_part(segment->parameter + i, n) * segment->decay;
+#pragma clang fp contract(off)
+  vf parameter = load_part(segment->parameter + i, n);
+  vf gradient = load_part(segment->gradient + i, n) * segment->gradient_scale + parameter * segment->own;
+  return segment->sign == 0 ? gradient : gradient + signum(parameter) * segment->sign;
+}
+
+// Changes the parameter in place.
+INLINE void put_parameter(const ballast_segment *segment, size_t i, size_t n, vf parameter, vf change) {
+  vf result = parameter + (parameter * segment->shrink + change);
+  if (segment->threshold > 0) result = signum(result) * maximum(magnitude(result) - segment->threshold, splat(0));
+  store_part(segment->parameter + i, n, result);
 }
 
 // Hands a change over: to `update`, or to the parameter.
@@ -35,8 +45,7 @@ INLINE void put_change(const ballast_segment *segment, size_t i, size_t n, vf ch
   if (segment->update) {
     store_part(segment->update + i, n, change);
   } else {
-    vf parameter = load_part(segment->parameter + i, n);
-    store_part(segment->parameter + i, n, parameter + (parameter * segment->shrink + change));
+    put_parameter(segment, i, n, load_part(segment->parameter + i, n), change);
   }
 }
 
@@ -126,7 +135,7 @@ INLINE void apply_body(update_task *task, const ballast_segment *segment, size_t
   const ballast_segment s = *segment;
   OVER_VECTORS(j, n, end - begin, {
     vf parameter = load_part(s.parameter + begin + j, n), update = load_part(s.update + begin + j, n);
-    store_part(s.parameter + begin + j, n, parameter + (parameter * s.shrink + update * s.gradient_scale));
+    put_parameter(&s, begin + j, n, parameter, update * s.gradient_scale);
   });
 }
 static void apply_range(void *context, size_t begin, size_t end) { over_segments(context, apply_body, begin, end); }

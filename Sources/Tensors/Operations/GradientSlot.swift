@@ -32,6 +32,17 @@ extension Tape {
             accumulate(into: slot) { pointer, accumulate in
                 ballast_affine(gradient.elementCount, gradient.storage.floats, scale, 0, accumulate, pointer)
             }
+        } else if slot.shape.rank == 1, slot.shape[0] == gradient.shape[gradient.rank - 1], slot.shape[0] > 0 {
+            // The gradient of a bias: the sum of all rows.
+            let columns = slot.shape[0]
+            accumulate(into: slot) { pointer, accumulate in
+                withUnsafePointer(to: (gradient.elementCount / columns, columns)) {
+                    $0.withMemoryRebound(to: Int.self, capacity: 2) { sizes in
+                        ballast_reduce(
+                            ballast_sum, 2, sizes, 1, gradient.storage.floats, scale, accumulate, pointer)
+                    }
+                }
+            }
         } else {
             let axes = ReducedAxes(of: gradient.shape, broadcastFrom: slot.shape)
             accumulate(into: slot) { pointer, accumulate in

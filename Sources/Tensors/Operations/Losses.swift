@@ -11,23 +11,37 @@ private func requireAlike(_ name: StaticString, _ output: Tensor, _ target: Tens
     }
 }
 
-/// The mean of some reduction of a tensor.
+/// `scale` times the mean of some reduction of a tensor.
 private func scaledMean(_ reduction: ballast_reduction, of values: Tensor, scale: Float) -> Tensor {
-    let axes = ReducedAxes(allOf: values.shape)
-    return axes.reduced(reduction, values, scale: scale * axes.reciprocalCount, keepingDimensions: false)
+    let mean = Tensor(uninitialized: Shape())
+    let factor = Float(Double(scale) / Double(values.elementCount))
+    values.reduceAll(reduction, scale: factor, accumulate: false, into: mean.storage.floats)
+    return mean
+}
+
+/// What the gradient of a loss of output - target is proportional to.
+private enum Slope {
+    case values(Tensor)
+    case signs(of: Tensor)
+
+    var values: Tensor {
+        switch self {
+        case .values(let values): values
+        case .signs(let values): values.sign()
+        }
+    }
 }
 
 /// Records a loss of output - target, given what its gradient is proportional to.
 private func recorded(
-    _ name: StaticString, _ loss: Tensor, _ output: Tensor, _ target: Tensor, scale: Float,
-    slope: @escaping () -> Tensor
+    _ name: StaticString, _ loss: Tensor, _ output: Tensor, _ target: Tensor, scale: Float, _ slope: Slope
 ) -> Tensor {
     guard let tape = Tape.of(output, target) else { return loss }
     let outputSlot = tape.slot(of: output)
     let targetSlot = tape.slot(of: target)
     let factor = Float(Double(scale) / Double(output.elementCount))
     return tape.record(name, loss) { gradient, tape in
-        let slope = slope()
+        let slope = slope.values
         tape.accumulate(slope, scale: factor * gradient.item, into: outputSlot)
         tape.accumulate(slope, scale: -factor * gradient.item, into: targetSlot)
     }
@@ -38,7 +52,7 @@ public func meanSquaredError(_ output: Tensor, _ target: Tensor, scale: Float = 
     requireAlike("meanSquaredError", output, target)
     let difference = combined("meanSquaredError", ballast_subtract, output, target)
     let loss = scaledMean(ballast_sum_of_squares, of: difference, scale: scale)
-    return recorded("meanSquaredError", loss, output, target, scale: 2 * scale) { difference }
+    return recorded("meanSquaredError", loss, output, target, scale: 2 * scale, .values(difference))
 }
 
 /// The mean of the magnitudes of output - target; a scalar. The derivative of a magnitude at 0 is 0.
@@ -46,7 +60,7 @@ public func meanAbsoluteError(_ output: Tensor, _ target: Tensor) -> Tensor {
     requireAlike("meanAbsoluteError", output, target)
     let difference = combined("meanAbsoluteError", ballast_subtract, output, target)
     let loss = scaledMean(ballast_sum_of_magnitudes, of: difference, scale: 1)
-    return recorded("meanAbsoluteError", loss, output, target, scale: 1) { difference.sign() }
+    return recorded("meanAbsoluteError", loss, output, target, scale: 1, .signs(of: difference))
 }
 
 /// The mean of d²/2 where the magnitude of d = output - target is at most `delta`, of delta (|d| - delta/2)
@@ -60,7 +74,7 @@ public func huber(_ output: Tensor, _ target: Tensor, delta: Float = 1) -> Tenso
     let limited = difference.clamped(to: -delta...delta)
     // Both cases are limited (d - limited / 2).
     let loss = scaledMean(ballast_sum, of: limited * (difference - limited * 0.5), scale: 1)
-    return recorded("huber", loss, output, target, scale: 1) { limited }
+    return recorded("huber", loss, output, target, scale: 1, .values(limited))
 }
 
 /// The mean of -target log sigmoid(logits) - (1 - target) log(1 - sigmoid(logits)), computed without overflow; a scalar.

@@ -126,7 +126,7 @@ private func product(
 public func linear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, relu: Bool = false) -> Tensor {
     x.requireFloats("linear")
     guard x.rank >= 1, weight.rank == 2, x.shape[x.rank - 1] == weight.shape[0],
-        bias.map({ $0.rank == 1 && $0.shape[0] == weight.shape[1] }) ?? true
+        bias?.rank ?? 1 == 1, bias?.elementCount ?? weight.shape[1] == weight.shape[1]
     else {
         fail(
             "linear",
@@ -134,9 +134,9 @@ public func linear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, relu: Bool = 
                 + " do not fit: [..., in], [in, out] and [out] are needed")
     }
     let (inputs, outputs) = (weight.shape[0], weight.shape[1])
-    let rows = x.shape.elementCount(in: 0..<x.rank - 1)
     var shape = x.shape
     shape[shape.rank - 1] = outputs
+    let rows = x.shape.elementCount(in: 0..<x.rank - 1)
     let output = Tensor(uninitialized: shape)
     ballast_gemm(
         false, false, rows, outputs, inputs, 1, x.storage.floats, weight.storage.floats, bias?.storage.floats, relu,
@@ -144,20 +144,19 @@ public func linear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, relu: Bool = 
     guard let tape = Tape.of(x, weight, bias) else { return output }
     let xSlot = tape.slot(of: x)
     let weightSlot = tape.slot(of: weight)
-    let biasSlot = bias.map { tape.slot(of: $0) }
-    let (x, weight) = (x.detached, weight.detached)
+    let biasIndex = bias.flatMap { tape.index(of: $0) }
+    let (x, weight) = (x.storage, weight.storage)
+    let positive = relu ? output.detached : nil
     return tape.record("linear", output) { gradient, tape in
-        let gradient = relu ? gradient.throughReLU(output: output) : gradient
+        let gradient = positive.map { gradient.throughReLU(output: $0) } ?? gradient
         let dy = gradient.storage.floats
         tape.accumulate(into: weightSlot) { pointer, accumulate in
-            ballast_gemm(
-                true, false, inputs, outputs, rows, 1, x.storage.floats, dy, nil, false, accumulate, pointer)
+            ballast_gemm(true, false, inputs, outputs, rows, 1, x.floats, dy, nil, false, accumulate, pointer)
         }
         tape.accumulate(into: xSlot) { pointer, accumulate in
-            ballast_gemm(
-                false, true, rows, inputs, outputs, 1, dy, weight.storage.floats, nil, false, accumulate, pointer)
+            ballast_gemm(false, true, rows, inputs, outputs, 1, dy, weight.floats, nil, false, accumulate, pointer)
         }
-        if let biasSlot { tape.accumulate(gradient, into: biasSlot) }
+        tape.accumulate(gradient, into: GradientSlot(index: biasIndex, shape: Shape(outputs)))
     }
 }
 

@@ -62,13 +62,13 @@ struct ReducedAxes {
         _ reduction: ballast_reduction, _ tensor: Tensor, scale: Float = 1, accumulate: Bool = false,
         into output: UnsafeMutablePointer<Float>
     ) {
-        // A reduction to one number is one over a plain array, whatever the rank.
-        let isFull = mask == (1 << UInt32(shape.rank)) - 1
-        let sizes = isFull ? Extents.sizes(of: [shape.elementCount]) : Extents.sizes(of: shape)
-        sizes.withPointer { sizes in
+        guard mask != (1 << UInt32(shape.rank)) - 1 else {
+            return tensor.reduceAll(reduction, scale: scale, accumulate: accumulate, into: output)
+        }
+        Extents.sizes(of: shape).withPointer { sizes in
             ballast_reduce(
-                reduction, isFull ? 1 : Int32(truncatingIfNeeded: shape.rank), sizes, isFull ? 1 : mask,
-                tensor.storage.floats, scale, accumulate, output)
+                reduction, Int32(truncatingIfNeeded: shape.rank), sizes, mask, tensor.storage.floats, scale,
+                accumulate, output)
         }
     }
 
@@ -79,5 +79,16 @@ struct ReducedAxes {
         let output = Tensor(uninitialized: keepingDimensions ? kept : dropped)
         reduce(reduction, tensor, scale: scale, into: output.storage.floats)
         return output
+    }
+}
+
+extension Tensor {
+    /// Writes `scale * reduction` over all elements to memory, or adds it: a plain array, whatever the rank.
+    func reduceAll(
+        _ reduction: ballast_reduction, scale: Float, accumulate: Bool, into output: UnsafeMutablePointer<Float>
+    ) {
+        withUnsafePointer(to: elementCount) { count in
+            ballast_reduce(reduction, 1, count, 1, storage.floats, scale, accumulate, output)
+        }
     }
 }

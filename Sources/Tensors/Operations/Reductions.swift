@@ -151,10 +151,10 @@ extension Tensor {
 
 extension Tensor {
     /// The sum of the squares of all elements, a scalar.
-    public func sumOfSquares() -> Tensor { Tensors.sumOfSquares(of: [self], scale: 1) }
+    public func sumOfSquares() -> Tensor { total(.squares) }
 
     /// The sum of the magnitudes of all elements, a scalar; the derivative of a magnitude at 0 is 0.
-    public func sumOfMagnitudes() -> Tensor { Tensors.sumOfMagnitudes(of: [self], scale: 1) }
+    public func sumOfMagnitudes() -> Tensor { total(.magnitudes) }
 
     /// The square root of the sum of squares, a scalar; its gradient where all elements are 0 is 0.
     public func norm() -> Tensor {
@@ -171,60 +171,55 @@ extension Tensor {
     }
 }
 
-/// An input of a sum over many tensors.
-private struct Summand {
-    let index: Int32
-    /// Nil for a leaf whose gradient is kept as a factor of the leaf itself.
-    let values: Tensor?
+/// A sum over all elements that leaves of a computation have a part in.
+package enum ElementSum {
+    /// Σ x², with the gradient 2 x.
+    case squares
+    /// Σ |x|, with the gradient sgn(x), 0 at 0.
+    case magnitudes
+
+    fileprivate var reduction: ballast_reduction {
+        self == .squares ? ballast_sum_of_squares : ballast_sum_of_magnitudes
+    }
+
+    fileprivate func gradient(_ factor: Float) -> Tape.FoldedTerms {
+        self == .squares ? Tape.FoldedTerms(own: 2 * factor) : Tape.FoldedTerms(sign: factor)
+    }
 }
 
-/// Adds up a reduction of each tensor, times a scale.
-private func total(
-    _ name: StaticString, _ reduction: ballast_reduction, of tensors: [Tensor], scale: Float
-) -> Tensor {
-    let output = Tensor(0)
-    for tensor in tensors {
-        tensor.requireFloats(name)
-        ReducedAxes(allOf: tensor.shape).reduce(
-            reduction, tensor, scale: scale, accumulate: true, into: output.storage.floats)
-    }
-    return output
-}
-
-/// `scale` times the sum of the squares of all elements of all tensors, as one recorded operation.
-///
-/// The gradient of a leaf is kept as a factor of that leaf, so that the way back touches none of its memory.
-package func sumOfSquares(of tensors: [Tensor], scale: Float) -> Tensor {
-    let output = total("sumOfSquares", ballast_sum_of_squares, of: tensors, scale: scale)
-    guard let tape = Tape.of(tensors) else { return output }
-    let summands = tensors.compactMap { tensor in
-        tape.index(of: tensor).map { Summand(index: $0, values: tape.isLeaf($0) ? nil : tensor.detached) }
-    }
-    return tape.record("sumOfSquares", output) { gradient, tape in
-        let factor = 2 * scale * gradient.item
-        for summand in summands {
-            guard let values = summand.values else {
-                tape.accumulateLeaf(summand.index, scale: factor)
-                continue
+extension Tensor {
+    private func total(_ sum: ElementSum) -> Tensor {
+        let output = Tensor(0)
+        add(sum, scale: 1, to: output)
+        guard let tape = Tape.of(self) else { return output }
+        let slot = tape.slot(of: self)
+        if let index = slot.index, tape.isLeaf(index) {
+            return tape.record(sum, scale: 1, ofLeaves: [Int(index)], output)
+        }
+        let input = detached
+        return tape.record("sum", output) { gradient, tape in
+            switch sum {
+            case .squares: tape.accumulate(input, scale: 2 * gradient.item, into: slot)
+            case .magnitudes: tape.accumulate(input.sign(), scale: gradient.item, into: slot)
             }
-            tape.accumulate(values, scale: factor, into: GradientSlot(index: summand.index, shape: values.shape))
         }
     }
+
+    /// Adds `scale` times a sum over all elements to a scalar, in its memory.
+    package func add(_ sum: ElementSum, scale: Float, to total: Tensor) {
+        requireFloats("sum")
+        reduceAll(sum.reduction, scale: scale, accumulate: true, into: total.storage.floats)
+    }
 }
 
-/// `scale` times the sum of the magnitudes of all elements of all tensors, as one recorded operation.
-package func sumOfMagnitudes(of tensors: [Tensor], scale: Float) -> Tensor {
-    let output = total("sumOfMagnitudes", ballast_sum_of_magnitudes, of: tensors, scale: scale)
-    guard let tape = Tape.of(tensors) else { return output }
-    let summands = tensors.compactMap { tensor in
-        tape.index(of: tensor).map { Summand(index: $0, values: tensor.detached) }
-    }
-    return tape.record("sumOfMagnitudes", output) { gradient, tape in
-        let factor = scale * gradient.item
-        for summand in summands {
-            guard let values = summand.values else { continue }
-            tape.accumulate(
-                values.sign(), scale: factor, into: GradientSlot(index: summand.index, shape: values.shape))
+extension Tape {
+    /// Records a scalar that is `scale` times a sum over all elements of leaves.
+    ///
+    /// The gradients are kept as factors of the leaves, so that the way back touches none of their memory.
+    package func record(_ sum: ElementSum, scale: Float, ofLeaves leaves: [Int], _ output: Tensor) -> Tensor {
+        record("sum", output) { gradient, tape in
+            let terms = sum.gradient(scale * gradient.item)
+            for leaf in leaves { tape.fold(terms, intoLeaf: leaf) }
         }
     }
 }

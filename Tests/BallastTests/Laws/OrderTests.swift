@@ -143,15 +143,19 @@ struct OrderTests {
     }
 
     @Test func `gradient transforms act one upon the other`() throws {
-        func trained(_ names: [String]) throws -> Float {
+        func trained(_ names: [String], _ stage: GradientStage = .gradient) throws -> Float {
             let changes: [String: @Sendable (inout Gradients, GradientContext, Log) -> Void] = [
                 "double": { gradients, _, _ in gradients.scale(by: 2) },
                 "one": { gradients, _, _ in gradients.transform { gradient, _ in gradient + 1 } },
                 "decay": { gradients, _, _ in gradients.addParameters(times: 3) },
+                "threshold": { gradients, _, _ in gradients.applySoftThreshold(3) },
             ]
             let trainer = Trainer(
                 Self.identity, loss: .meanSquaredError, optimizer: SGD(learningRate: 1), batchSize: 1,
-                composition: Composition(names.map { TransformProbe(name: $0, body: changes[$0] ?? { _, _, _ in }) }))
+                composition: Composition(
+                    names.enumerated().map { index, name in
+                        TransformProbe(name: "\(index) \(name)", stage: stage, body: changes[name] ?? { _, _, _ in })
+                    }))
             let run = try trainer.fit(Dataset(inputs: [[1]], targets: [[-4]]), epochs: 1)
             return run.variables.entries[0].value.item
         }
@@ -162,5 +166,17 @@ struct OrderTests {
         #expect(try trained(["decay", "double"]) == 1 - 26)
         #expect(try trained(["double", "decay", "one"]) == 1 - 24)
         #expect(try trained(["one", "decay", "double"]) == 1 - 28)
+        // Behind a threshold of 3, parameter and gradient together are 8 instead of 11.
+        #expect(try trained(["threshold"]) == 1 - 7)
+        #expect(try trained(["threshold", "double"]) == 1 - 14)
+        #expect(try trained(["double", "threshold"]) == 1 - 17)
+        // The update is -10.
+        #expect(try trained(["threshold"], .update) == -6)
+        #expect(try trained(["threshold", "threshold"], .update) == -3)
+        #expect(try trained(["threshold", "double"], .update) == 1 - 14)
+        #expect(try trained(["double", "threshold"], .update) == -16)
+        #expect(try trained(["threshold", "decay"], .update) == 1 - 7 + 3)
+        #expect(try trained(["decay", "threshold"], .update) == -3)
+        #expect(try trained(["one", "threshold", "one"], .update) == -4)
     }
 }
