@@ -117,8 +117,8 @@ private final class HandWrittenLoop {
         tape.reset(leafCount: parameters.count)
         let leaf = parameters.indices.map { tape.leaf($0, parameters[$0]) }
         var x = batch.input.flattened(from: 1)
-        x = linear(x, leaf[0], leaf[1]).relu()
-        x = linear(x, leaf[2], leaf[3]).relu()
+        x = linear(x, leaf[0], leaf[1], relu: true)
+        x = linear(x, leaf[2], leaf[3], relu: true)
         x = linear(x, leaf[4], leaf[5])
         let loss = crossEntropy(x, batch.target)
         lossSum += Double(loss.item)

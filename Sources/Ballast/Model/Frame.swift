@@ -60,6 +60,17 @@ package final class Frame {
 
     // MARK: Running
 
+    /// Whether nobody wraps this place or looks at its output.
+    var isBare: Bool { !isWrapped && observers.isEmpty }
+
+    /// Whether what flows to this place enters its layer unchanged.
+    var takesInputAsItIs: Bool { !isWrapped || before.isEmpty && around.isEmpty && execution.flow == nil }
+
+    /// The two places that are asked for next, if an earlier pass made them.
+    var nextChildren: (Frame, Frame)? {
+        childCursor + 1 < children.count ? (children[childCursor], children[childCursor + 1]) : nil
+    }
+
     /// Runs a layer at this place, with the techniques that wrap it.
     @inline(__always)
     func run(_ layer: some Layer, _ x: Tensor) -> Tensor {

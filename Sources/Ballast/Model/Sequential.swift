@@ -15,6 +15,8 @@ public import Tensors
 public struct Sequential: Layer {
     let layers: [any Layer]
     let names: [String]
+    /// How each layer can run together with the next one.
+    private let joins: [Join?]
 
     /// Creates a chain of layers.
     public init(@LayerBuilder _ layers: () -> [any Layer]) { self.init(layers()) }
@@ -27,7 +29,9 @@ public struct Sequential: Layer {
             counts[layer.kind, default: 0] += 1
             return "\(layer.kind)\(counts[layer.kind, default: 0])"
         }
-        self.layers = layers.map { ($0 as? NamedLayer)?.base ?? $0 }
+        let layers = layers.map { ($0 as? NamedLayer)?.base ?? $0 }
+        self.layers = layers
+        joins = layers.indices.map { $0 + 1 < layers.count ? Join(layers[$0], layers[$0 + 1]) : nil }
         let repeated = Dictionary(grouping: names, by: { $0 }).filter { $0.value.count > 1 }.keys.sorted()
         require(repeated.isEmpty, "Sequential: these names occur more than once: \(repeated.joined(separator: ", "))")
     }
@@ -35,7 +39,17 @@ public struct Sequential: Layer {
     /// Runs the layers on an input.
     public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
         var x = x
-        for index in layers.indices { x = scope(layers[index], x, named: names[index]) }
+        var index = 0
+        while index < layers.count {
+            if let join = joins[index], join.isPossible(names[index], names[index + 1], in: scope) {
+                x = join.run(layers[index...index + 1], names[index...index + 1], x, in: scope)
+                index += 2
+            } else {
+                let layer = layers[index]
+                x = scope(layer, x, named: names[index])
+                index += 1
+            }
+        }
         return x
     }
 }

@@ -91,12 +91,20 @@ INLINE size_t image_size(const image_geometry *g, size_t channels, size_t rows) 
   return channels * g->planes * plane_size(g, rows) + 2 * panel_width;
 }
 
-// Copies `count` elements that lie `step` apart; may write up to a vector's width past them.
-INLINE void copy_columns(size_t count, const float *from, size_t step, float *to) {
-  if (step == 1) {
-    for (size_t i = 0; i < count; i += width) store(to + i, load_part(from + i, count - i));
-  } else {
-    for (size_t i = 0; i < count; i++) to[i] = from[i * step];
+// Writes columns 0..<pitch of an image's row: those in begin..<end are the source's, the others zeros. `from` is where
+// column 0 would lie in the source, whose columns are `step` apart. May write up to a vector's width past the row.
+INLINE void copy_row(size_t pitch, size_t begin, size_t end, const float *from, size_t step, float *to) {
+  for (size_t column = 0; column < pitch; column += width) {
+    const size_t first = smaller_size(begin > column ? begin - column : 0, width);
+    const size_t last = larger_size(smaller_size(end > column ? end - column : 0, width), first);
+    vf x = {0};
+    if (step == 1) {
+      __builtin_prefetch(from + column + 384); // a plane or two ahead: short rows are no stream to the processor
+      x = load_between(from + column, first, last);
+    } else {
+      for (size_t i = first; i < last; i++) x[i] = from[(ptrdiff_t)((column + i) * step)];
+    }
+    store(to + column, x);
   }
 }
 
@@ -125,9 +133,7 @@ static void build_image(const image_geometry *g, const float *source, size_t cha
           clear_columns(g->pitch, to);
           continue;
         }
-        clear_columns((size_t)begin, to);
-        copy_columns((size_t)(end - begin), from + y * source_width + plane.column + begin * step, (size_t)step, to + begin);
-        clear_columns((size_t)(pitch - end), to + end);
+        copy_row(g->pitch, (size_t)begin, (size_t)end, from + y * source_width + plane.column, (size_t)step, to);
       }
     }
   }

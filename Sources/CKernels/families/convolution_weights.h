@@ -2,6 +2,8 @@
 // it, with dy^T, summed over the samples. Samples are dealt to a number of shares that depends on the shape alone; each
 // share sums into a matrix of its own, and the matrices are added in order.
 
+enum { few_taps = 12 }; // of all channels of a group: as many sums as fit in registers
+
 typedef struct {
   const ballast_conv2d_shape *shape;
   image_geometry geometry;
@@ -21,10 +23,38 @@ static void pack_gradient(const weight_gradient *job, const float *dy, size_t li
   for (size_t output = 0; output < job->outputs; output += panel_width) {
     const size_t columns = smaller_size(panel_width, job->outputs - output), step = packed_step(columns);
     for (size_t i = 0; i < lines; i++) {
+      for (size_t column = 0; column < columns; column++) { // planes are too far apart for the processor to look ahead
+        __builtin_prefetch(dy + (output + column) * plane + (line + i + 2) * g->width);
+      }
       pack_columns(g->width, columns, dy + output * plane + (line + i) * g->width, plane, panels);
       if (i + 1 < lines) memset(panels + g->width * step, 0, (g->pitch - g->width) * step * sizeof(float));
       panels += (i + 1 < lines ? g->pitch : g->width) * step;
     }
+  }
+}
+
+// Adds the products of lines of dy's plane with the image at each tap, where there are few taps in all: nothing is packed.
+INLINE void add_line_products(const image_geometry *g, const float *image, const size_t *offsets, size_t taps, size_t lines,
+                              const float *dy, float *sums, size_t step) {
+  vf sum[few_taps];
+  for (size_t t = 0; t < taps; t++) sum[t] = splat(0);
+  for (size_t line = 0; line < lines; line++, image += g->pitch, dy += g->width) {
+    for (size_t column = 0; column < g->width; column += width) {
+      const vf gradient = load_part(dy + column, g->width - column);
+      for (size_t t = 0; t < taps; t++) sum[t] += gradient * load(image + offsets[t] + column);
+    }
+  }
+  for (size_t t = 0; t < taps; t++) sums[t * step] += lane_sum(sum[t]);
+}
+
+static void add_products_of_planes(const weight_gradient *job, const float *image, const size_t *offsets, size_t taps,
+                                   const float *dy, size_t line, size_t lines, float *sums) {
+  const image_geometry *g = &job->geometry;
+  for (size_t output = 0; output < job->outputs; output++) {
+    const float *plane = dy + output * g->height * g->width + line * g->width;
+#define TAPS(n) case n: add_line_products(g, image, offsets, n, lines, plane, sums + output, job->outputs); break;
+    switch (taps) { TAPS(1) TAPS(2) TAPS(3) TAPS(4) TAPS(5) TAPS(6) TAPS(7) TAPS(8) TAPS(9) TAPS(10) TAPS(11) TAPS(12) }
+#undef TAPS
   }
 }
 
@@ -42,6 +72,8 @@ static void sum_share(void *context, size_t index) {
   float *image = ballast_allocate(image_bytes), *panels = ballast_allocate(panel_bytes);
   size_t *offsets = ballast_allocate(offset_bytes);
   float *sums = job->sums + ((share * job->shape->groups + group) * job->rows + first_channel * g->taps) * job->outputs;
+  const bool unpacked = job->rows <= few_taps;
+  if (unpacked) memset(sums, 0, channels * g->taps * job->outputs * sizeof(float));
   product p = {.a = image, .offsets = offsets, .c = sums, .c_step = job->outputs, .alpha = 1};
   const size_t begin = share * job->share_samples, end = smaller_size(begin + job->share_samples, job->shape->batch);
   for (size_t sample = begin; sample < end; sample++) {
@@ -51,6 +83,10 @@ static void sum_share(void *context, size_t index) {
       const size_t lines = smaller_size(job->chunk_lines, g->height - line);
       build_image(g, x, channels, line, lines, image);
       list_offsets(g, channels, lines, offsets);
+      if (unpacked) {
+        add_products_of_planes(job, image, offsets, channels * g->taps, dy, line, lines, sums);
+        continue;
+      }
       pack_gradient(job, dy, line, lines, panels);
       p.k = (lines - 1) * g->pitch + g->width;
       for (size_t output = 0; output < job->outputs; output += panel_width) {

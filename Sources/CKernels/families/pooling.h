@@ -15,6 +15,8 @@ static void pool_planes(const ballast_pool2d_shape *s, pooling *job, ballast_ran
   ballast_parallel_range(s->planes, larger_size(1, 32768 / cost), job, body);
 }
 
+enum { pooling_ahead = 256 }; // elements: short rows are no stream to the processor
+
 // Whether every window is 2 x 2, begins where its neighbour ends, and lies inside.
 static bool is_two_by_two(const ballast_pool2d_shape *s) {
   return s->kernel_height == 2 && s->kernel_width == 2 && s->stride_height == 2 && s->stride_width == 2
@@ -71,7 +73,8 @@ INLINE void store_pairs(float *p, size_t count, bool accumulate, vf even, vf odd
 
 // Clears what the 2 x 2 windows leave over of a plane: a column on the right, rows at the bottom.
 static void clear_rest(const ballast_pool2d_shape *s, float *dx) {
-  for (size_t row = 0; row < s->height; row++) {
+  const size_t first = 2 * s->output_width == s->width ? 2 * s->output_height : 0;
+  for (size_t row = first; row < s->height; row++) {
     const size_t column = row < 2 * s->output_height ? 2 * s->output_width : 0;
     memset(dx + row * s->width + column, 0, (s->width - column) * sizeof(float));
   }
@@ -150,6 +153,8 @@ static void spread_to_pairs(const ballast_pool2d_shape *s, const float *dy, cons
   for (size_t i = 0; i < s->output_height; i++) {
     for (size_t j = 0; j < s->output_width; j += width) {
       const size_t count = smaller_size(width, s->output_width - j), at = 2 * i * s->width + 2 * j;
+      __builtin_prefetch(dy + i * s->output_width + j + pooling_ahead);
+      __builtin_prefetch(index + i * s->output_width + j + pooling_ahead);
       const vf gradient = load_part(dy + i * s->output_width + j, count);
       const vi where = load_int_part(index + i * s->output_width + j, count) - splat_int((int32_t)at) - 2 * lane_numbers();
       const vi down = splat_int((int32_t)s->width);

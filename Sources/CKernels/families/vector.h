@@ -65,6 +65,19 @@ INLINE void store_part(float *p, size_t n, vf x) {
   else store_tail(p, n, x);
 }
 
+// The elements begin..<end of the vector at p, end <= width; the others read as 0, and are not read from memory.
+INLINE vf load_between(const float *p, size_t begin, size_t end) {
+#if VECTOR_WIDTH == 16
+  return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << end) - (1u << begin)), p);
+#elif VECTOR_WIDTH == 8
+  return (vf)_mm256_maskload_ps(p, (__m256i)(tail_mask(end) & ~tail_mask(begin)));
+#else
+  vf x = {0};
+  for (size_t i = begin; i < end; i++) x[i] = p[i];
+  return x;
+#endif
+}
+
 // The same for integers. (The masked instructions behind the tails know no type, so nothing is aliased.)
 INLINE vi load_int_part(const int32_t *p, size_t n) {
   if (n >= width) return load_int(p);

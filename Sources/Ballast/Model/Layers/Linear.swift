@@ -27,14 +27,17 @@ public struct Linear: Layer {
     }
 
     /// Computes the output.
-    public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor { forward(x, in: scope, relu: false) }
+
+    /// Computes the output, or its positive part, in one operation.
+    func forward(_ x: Tensor, in scope: Scope, relu: Bool) -> Tensor {
         guard let inputs = x.shape.last else {
             fail("linear", "needs an input of at least one dimension, not a scalar")
         }
         let weight = scope.parameter("weight", Shape(inputs, outputs), initial: weight)
-        guard hasBias else { return linear(x, weight, nil) }
+        guard hasBias else { return linear(x, weight, nil, relu: relu) }
         let bias = scope.parameter("bias", Shape(outputs), initial: bias ?? .pytorchBias(fanIn: inputs))
-        return linear(x, weight, bias)
+        return linear(x, weight, bias, relu: relu)
     }
 }
 

@@ -1,0 +1,73 @@
+import Ballast
+import BallastPlugins
+import Testing
+
+/// Neighbours that run as one where nobody looks between them, and one by one where somebody does.
+struct JoinTests {
+    private func fit(
+        _ model: Sequential, _ data: Dataset, @CompositionBuilder _ techniques: () -> [any Technique]
+    ) throws -> Run {
+        try Trainer(model, loss: .crossEntropy, optimizer: SGD(learningRate: 0.1), batchSize: 8, techniques)
+            .fit(data, epochs: 2, seed: 3)
+    }
+
+    /// A technique that passes everything on, but stands where it would see what a join leaves out.
+    private func onlooker(_ sites: Site..., log: Log = Log()) -> WrapperProbe {
+        WrapperProbe(name: "onlooker", sites: sites, log: log) { call, _, log in
+            let x = call.next()
+            log.add("\(x.shape) from \(x.minimum().item < 0 ? "below" : "0")")
+            return x
+        }
+    }
+
+    @Test(arguments: [Site.after("linear1"), .before("relu1"), .around("relu1"), .around("linear1"), .after("relu1")])
+    func `a layer and its rectifier give the same bits joined and apart`(site: Site) throws {
+        let data = try Problem.rows()
+        let joined = try fit(Problem.perceptron, data) {}
+        let apart = try fit(Problem.perceptron, data) { onlooker(site) }
+        #expect(differences(apart.variables, joined.variables) == [])
+        #expect(apart.history.map(\.trainLoss) == joined.history.map(\.trainLoss))
+    }
+
+    @Test(arguments: [Site.after("relu1"), .before("maxPool1"), .around("maxPool1"), .after("maxPool1")])
+    func `a rectifier and the pool behind it give the same bits joined and apart`(site: Site) throws {
+        let data = try Problem.images()
+        let joined = try fit(Problem.convolutional, data) {}
+        let apart = try fit(Problem.convolutional, data) { onlooker(site) }
+        #expect(differences(apart.variables, joined.variables) == [])
+        #expect(apart.history.map(\.trainLoss) == joined.history.map(\.trainLoss))
+    }
+
+    @Test func `a technique between two layers sees what flows there`() throws {
+        func seen(_ model: Sequential, _ data: Dataset, _ site: Site) throws -> Set<String> {
+            let log = Log()
+            _ = try fit(model, data) { onlooker(site, log: log) }
+            return Set(log.all.filter { $0.hasPrefix("[8") })
+        }
+        let (rows, images) = (try Problem.rows(), try Problem.images())
+        #expect(try seen(Problem.perceptron, rows, .after("linear1")) == ["[8, 16] from below"])
+        #expect(try seen(Problem.perceptron, rows, .after("relu1")) == ["[8, 16] from 0"])
+        #expect(try seen(Problem.convolutional, images, .after("relu1")) == ["[8, 4, 8, 8] from 0"])
+        #expect(try seen(Problem.convolutional, images, .before("maxPool1")) == ["[8, 4, 8, 8] from 0"])
+        #expect(try seen(Problem.convolutional, images, .after("maxPool1")) == ["[8, 4, 4, 4] from 0"])
+    }
+
+    @Test func `a penalty sees the outputs that it observes`() throws {
+        struct Witness: LossPenalty {
+            let name = "witness"
+            let observes: [LayerSelector]
+            let log: Log
+            func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+                for activation in context.activations where activation.value.shape[0] == 8 {
+                    let isPositive = activation.value.minimum().item >= 0
+                    log.add("\(activation.path) \(activation.value.shape)\(isPositive ? "" : " from below")")
+                }
+                return Tensor(0)
+            }
+        }
+        let log = Log()
+        _ = try fit(Problem.perceptron, Problem.rows()) { Witness(observes: ["linear1", "relu2"], log: log) }
+        _ = try fit(Problem.convolutional, Problem.images()) { Witness(observes: ["relu1"], log: log) }
+        #expect(Set(log.all) == ["linear1 [8, 16] from below", "relu2 [8, 8]", "relu1 [8, 4, 8, 8]"])
+    }
+}
