@@ -8,7 +8,9 @@ extension Examination {
         let output = try run.predict(input)
         let before = run.variables
         if distance(try run.predict(input), output) != 0 {
-            report(.evaluation, scene, "the same input gives two outputs in evaluation", "the same bits twice")
+            report(
+                .evaluation, scene, "the same input gives two outputs in evaluation",
+                "the same bits twice: does it draw in evaluation?")
         }
         if let wrong = difference(run.variables, before) {
             report(.evaluation, scene, "evaluating changes a variable: \(wrong)", "variables that stay")
@@ -34,7 +36,9 @@ extension Examination {
         bare.variables = run.variables
         let wrong = Examination.largest(output, try bare.predict(input))
         if !(wrong <= 1e-5) {
-            report(.evaluation, scene, "the output in evaluation is changed by \(wrong)", "the identity")
+            report(
+                .evaluation, scene, "the output in evaluation is changed by \(wrong)",
+                "the identity: does it look at the phase?")
         }
         let data = try bare.evaluate(scene.validation).loss
         if !(abs(loss - data) <= 1e-6 * max(1, abs(data))) {
@@ -48,7 +52,7 @@ extension Examination {
     private mutating func checkStatedFunction(_ scene: Scene) throws {
         guard let evaluation, wrapsLayers else { return }
         let journal = Journal()
-        let run = try start(scene, [standIn(for: make(), journal: journal, keepsValues: true)])
+        let run = try start(scene, [standIn(for: make(), journal: journal, detail: .values)])
         _ = try run.predict(Examination.inputs(scene.validation))
         for entry in journal.entries where !entry.isTraining {
             guard let input = entry.input?.tensor, let output = entry.output?.tensor else { continue }

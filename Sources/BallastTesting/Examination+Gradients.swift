@@ -8,15 +8,23 @@ extension Examination {
     /// a kink between, and the direction says nothing.
     mutating func checkGradients(_ scene: Scene) throws {
         guard promises.contains(.exactGradients) else { return }
-        if hooks.contains(.lossPenalty) {
-            // Without the loss of the data, beside which a weak penalty would not be seen.
-            let silent = Scene(
-                scene.name, model: scene.model, data: scene.data, validation: scene.validation,
-                batchSize: scene.batchSize,
-                loss: Loss("nothing", target: scene.loss.target) { output, _ in (output * 0).sum() })
-            try compareGradients(silent)
-        }
+        if hooks.contains(.lossPenalty) { try compareGradients(Examination.silent(scene)) }
         if wrapsLayers { try compareGradients(scene) }
+    }
+
+    /// The parameters, and what a penalty alone gives as their gradients at the first step.
+    func gradientsOfPenalty(_ scene: Scene) throws -> (parameters: [Variables.Entry], gradients: [String: [Float]]) {
+        let catcher = GradientCatcher()
+        let start = try objective(Examination.silent(scene), at: nil, catcher: catcher)
+        return (start.variables.parameters, catcher.gradients)
+    }
+
+    /// The scene without the loss of the data, beside which a weak penalty would not be seen.
+    private static func silent(_ scene: Scene) -> Scene {
+        Scene(
+            scene.name, model: scene.model, data: scene.data, validation: scene.validation,
+            batchSize: scene.batchSize,
+            loss: Loss("nothing", target: scene.loss.target) { output, _ in (output * 0).sum() })
     }
 
     private mutating func compareGradients(_ scene: Scene) throws {
@@ -48,7 +56,7 @@ extension Examination {
             report(
                 .gradients, scene,
                 "the objective changes by \(Float(fine)) per unit along a direction of \"\(parameter.path)\" of shape \(parameter.value.shape), by central differences, but the gradient says \(Float(expected))",
-                "a difference of at most \(Float(bound))")
+                "a difference of at most \(Float(bound)): is a factor detached, or a gradient of one's own wrong?")
             return
         }
     }

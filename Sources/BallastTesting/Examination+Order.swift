@@ -5,7 +5,7 @@ extension Examination {
     mutating func checkOrder(_ scene: Scene) throws {
         for names in [["First", "Second"], ["Second", "First"]] {
             let journal = Journal()
-            let pair = names.map { standIn(for: make(), named: $0, journal: journal) }
+            let pair = names.map { standIn(for: make(), named: $0, journal: journal, detail: .turn) }
             let plan = try scene.trainer(pair).plan(for: scene.data, validation: scene.validation, epochs: 1)
             _ = try fit(scene, pair, epochs: 1)
             for hook in hooks {
@@ -18,12 +18,20 @@ extension Examination {
                     var turns: [String] = []
                     for entry in group where turns.last != entry.technique { turns.append(entry.technique) }
                     let isKept = turns.enumerated().allSatisfy { $0.element == names[$0.offset % 2] }
-                    if !isKept {
+                    guard !isKept else { continue }
+                    let site = "at hook \(hook.rawValue)\(place.isEmpty ? "" : " (\(place))")"
+                    if turns.count == 1 {
                         report(
                             .order, scene,
-                            "at hook \(hook.rawValue)\(place.isEmpty ? "" : " (\(place))") \(turns.prefix(4)) acted, in this order",
+                            "\(site) of \(names[0]) and \(names[1]), in this order, only \(turns[0]) acts",
+                            "both: around a layer, call.next() is what runs the layer with the techniques listed before"
+                        )
+                    } else {
+                        report(
+                            .order, scene, "\(site) \(turns.prefix(4)) acted, in this order",
                             "\(names) in turn, as listed")
                     }
+                    return
                 }
             }
         }
@@ -91,47 +99,6 @@ extension Examination {
         first.parameters.reduce(0) { sum, entry in
             sum + (second[entry.path].map { BallastTesting.distance(entry.value, $0) } ?? 0)
         }
-    }
-
-    /// Over a model that has nothing to select, a technique that selects layers or weights is refused by name.
-    mutating func checkSelectors() throws {
-        var nothing: [String] = []
-        let everywhere: Set<String> = [".batch", ".input", ".output", ".around(.model)"]
-        if let wrapper = instance as? any ForwardWrapper {
-            nothing += wrapper.sites.map(\.description).filter { !everywhere.contains($0) }
-        }
-        if let penalty = instance as? any LossPenalty {
-            nothing += penalty.observes.filter { $0 != .model }.map(\.description)
-        }
-        if !wrapsLayers {
-            let selectors = [
-                (instance as? any LossPenalty)?.penalizes, (instance as? any GradientTransform)?.transforms,
-            ]
-            nothing += selectors.compactMap { $0 }.filter { !$0.matches(path: "offset", role: .bias) }.map(
-                \.description)
-        }
-        guard let selector = nothing.first else { return }
-        let scene = Scene(
-            "a model without layers and weights", model: Offset(), data: Scene.images(4),
-            validation: Scene.images(2), batchSize: 2)
-        do {
-            _ = try start(scene, [make()])
-            report(
-                .selectors, scene, "\(selector) matches nothing, and the run starts",
-                "an error that lists what there is")
-        } catch let error as CompositionError {
-            guard !error.findings.contains(where: { $0.severity == .error && $0.technique == instance.name }) else {
-                return
-            }
-            report(.selectors, scene, "\(error)", "an error that names the technique")
-        }
-    }
-}
-
-/// A model with nothing in it but an offset.
-private struct Offset: Layer {
-    func forward(_ x: Tensor, in scope: Scope) -> Tensor {
-        x.flattened(from: 1).slice(axis: 1, 0..<3) + scope.parameter("offset", [3], initial: .zeros, role: .bias)
     }
 }
 

@@ -7,7 +7,9 @@ extension Examination {
     mutating func checkDeterminism(_ scene: Scene) throws {
         let (first, second) = (try fit(scene, [make()]), try fit(scene, [make()]))
         if let wrong = difference(second, first) {
-            report(.deterministic, scene, "of two runs with one seed, \(wrong)", "the same bits")
+            report(
+                .deterministic, scene, "of two runs with one seed, \(wrong)",
+                "the same bits: does it draw from the system, or keep something for all runs? Draw from context.random")
         }
     }
 
@@ -22,7 +24,9 @@ extension Examination {
             return try fit(wide, [make()])
         }
         if let wrong = difference(runs[1], runs[0]) {
-            report(.deterministic, scene, "on 3 threads, \(wrong)", "the bits of 1 thread")
+            report(
+                .deterministic, scene, "on 3 threads, \(wrong)",
+                "the bits of 1 thread: sums must be taken in an order that does not depend on the number of threads")
         }
     }
 
@@ -36,11 +40,16 @@ extension Examination {
             let (a, b) = (try first.step(), try other.step())
             goOn = a || b
         }
-        if let wrong = difference(first, expected) {
-            report(.isolation, scene, "beside another run of the same composition, \(wrong)", "the bits of a run alone")
+        let others = try fit(scene, [make()], seed: 99)
+        if let wrong = difference(first, expected) ?? difference(other, others) {
+            report(
+                .isolation, scene, "beside another run of the same composition, \(wrong)",
+                "the bits of a run alone: does it keep in a property what belongs to a run?")
         }
         if let wrong = difference(try fit(scene, shared), expected) {
-            report(.isolation, scene, "in a second run of the same composition, \(wrong)", "the bits of the first")
+            report(
+                .isolation, scene, "in a second run of the same composition, \(wrong)",
+                "the bits of the first: does it keep in a property what belongs to a run?")
         }
     }
 
@@ -57,21 +66,25 @@ extension Examination {
         if let wrong = difference(both.variables, alone.variables, tolerance: 1e-3) {
             report(
                 .separate, scene, "beside a second instance that changes nothing, \(wrong)",
-                "an instance that knows nothing of the other")
+                "an instance that knows nothing of the other: is something static, or kept outside context.scope?")
         }
     }
 
-    /// Others draw the same numbers with and without the technique.
+    /// Others draw at each step and for each sample what they draw without the technique; they may draw more often, as
+    /// in a second pass, and for fewer samples.
     mutating func checkDraws(_ scene: Scene) throws {
         let (alone, beside) = (Witness(), Witness())
         _ = try fit(scene, [alone])
         _ = try fit(scene, [make(), beside])
-        let (expected, got) = (alone.draws, beside.draws)
-        let count = min(expected.count, got.count)
-        if let index = (0..<count).first(where: { expected[$0] != got[$0] }) {
+        for (step, draws) in beside.draws.sorted(by: { $0.key < $1.key }) {
+            guard let other = draws.subtracting(alone.draws[step] ?? []).sorted(by: { $0.what < $1.what }).first else {
+                continue
+            }
             report(
-                .draws, scene, "draw \(index) of another technique is \(got[index])",
-                "\(expected[index]), as without it")
+                .draws, scene, "at step \(step) a technique behind it draws other numbers \(other.what)",
+                "the numbers that it draws alone: is a new batch made, which forgets what samples it has, where the "
+                    + "one that was given should be changed?")
+            return
         }
     }
 
@@ -85,7 +98,15 @@ extension Examination {
         for _ in 0...scene.stepsPerEpoch { try stopped.step() }
         // What is kept outside the run is then that of another one.
         _ = try fit(scene, [make()], epochs: 3, seed: 77)
-        let resumed = try start(scene, [make()], epochs: 3, checkpoints: policy)
+        let resumed: Run
+        do {
+            resumed = try start(scene, [make()], epochs: 3, checkpoints: policy)
+        } catch {
+            report(
+                .roundTrip, scene, "what it saved at step \(stopped.stepCount) cannot be loaded: \(error)",
+                "the run that was saved: does its name, or that of its state, differ from one instance to the next?")
+            return
+        }
         if !stopped.isFinished, let wrong = difference(resumed.variables, stopped.variables) {
             report(.roundTrip, scene, "after saving and loading, \(wrong)", "the variables that were saved")
         }
@@ -102,7 +123,9 @@ extension Examination {
         guard let neutral else { return }
         let (bare, run) = (try fit(scene, []), try fit(scene, [neutral]))
         if let wrong = difference(run.variables, bare.variables, tolerance: 1e-5) {
-            report(.neutral, scene, "with \(neutral.name) at strength zero, \(wrong)", "what training gives without it")
+            report(
+                .neutral, scene, "with \(neutral.name) at strength zero, \(wrong)",
+                "what training gives without it: is there a term that the strength does not scale?")
         }
     }
 
@@ -120,36 +143,48 @@ extension Examination {
 
 /// Draws at every hook, and writes down what.
 private final class Witness: LossPenalty, GradientTransform, ForwardWrapper {
-    private let words = Mutex<[[UInt32]]>([])
+    struct Draw: Hashable {
+        let what: String
+        let words: [UInt32]
+    }
+
+    private let byStep = Mutex<[Int: Set<Draw>]>([:])
 
     var name: String { "law witness" }
     var sites: [Site] { [.batch, .output] }
     var penalizes: ParameterSelector { .all }
-    var draws: [[UInt32]] { words.withLock { $0 } }
+    var draws: [Int: Set<Draw>] { byStep.withLock { $0 } }
 
-    private func draw(_ context: some HookContext) {
+    private func draw(_ hook: Hook, _ context: some HookContext) {
         guard context.isTraining else { return }
-        let drawn = context.random.words(2)
-        words.withLock { $0.append(drawn) }
+        add("at hook \(hook.rawValue)", context.random, context.globalStep)
+    }
+
+    private func add(_ what: String, _ stream: RandomStream, _ step: Int) {
+        let draw = Draw(what: what, words: stream.words(2))
+        byStep.withLock { _ = $0[step, default: []].insert(draw) }
     }
 
     func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
-        draw(context)
+        draw(.lossPenalty, context)
         return Tensor(0)
     }
 
     func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
-        draw(context)
+        draw(.gradientTransform, context)
         return gradients
     }
 
     func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
-        draw(context)
+        draw(.forwardWrapper, context)
         return call.next()
     }
 
     func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
-        draw(context)
+        draw(.forwardWrapper, context)
+        for sample in batch.samples {
+            add("for the samples of the batch", context.random(sample: sample), context.globalStep)
+        }
         return batch
     }
 }

@@ -28,7 +28,7 @@ extension Examination {
     mutating func checkStatistics(_ scene: Scene) throws {
         guard wrapsLayers else { return }
         let journal = Journal()
-        let run = try start(scene, [standIn(for: make(), journal: journal, keepsValues: true)])
+        let run = try start(scene, [standIn(for: make(), journal: journal, detail: .values)])
         let old = run.variables
         guard old.entries.contains(where: { $0.path.hasSuffix(".runningVariance") }) else { return }
         try run.step()

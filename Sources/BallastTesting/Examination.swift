@@ -43,6 +43,7 @@ struct Examination<Checked: Technique> {
         }
         attempt(.gradients, scene) { try $0.checkGradients(scene) }
         attempt(.deterministic, scene) { try $0.checkDeterminism(scene) }
+        attempt(.deterministic, scene) { try $0.checkThreads(scene) }
         attempt(.isolation, scene) { try $0.checkIsolation(scene) }
         attempt(.separate, scene) { try $0.checkSeparation(scene) }
         attempt(.draws, scene) { try $0.checkDraws(scene) }
@@ -57,13 +58,13 @@ struct Examination<Checked: Technique> {
         attempt(.order, scene) { try $0.checkOrder(scene) }
         attempt(.undone, scene) { try $0.checkUndoing(scene) }
         attempt(.finite, scene) { try $0.checkExtremes(scene) }
+        attempt(.selectors, scene) { try $0.checkSelection(scene) }
         attempt(.cost, scene) { try $0.checkCost(scene) }
     }
 
     /// Checks what is the same in all scenes, once.
-    mutating func examineApart(_ scene: Scene?) {
+    mutating func examineApart() {
         guard !violations.contains(where: { $0.law == .composes }) else { return }
-        if let scene { attempt(.deterministic, scene) { try $0.checkThreads(scene) } }
         attempt(.selectors, nil) { try $0.checkSelectors() }
     }
 

@@ -14,6 +14,8 @@ final class Journal: Sendable {
         var effect: Double
         /// By how much the sum over each sample was changed.
         var changes: [Float] = []
+        /// The paths of the parameters whose gradient or update was changed.
+        var changed: [String] = []
         var input: Values?
         var output: Values?
     }

@@ -76,7 +76,7 @@ public enum Laws {
             evaluation: evaluation, maximumShare: share)
         let scenes = scenes.filter { promises.contains(.takesSingleSamples) || !$0.hasSingleSamples }
         for scene in scenes { examination.examine(scene) }
-        examination.examineApart(scenes.first)
+        examination.examineApart()
         return examination.violations
     }
 

@@ -7,21 +7,30 @@ struct StandIn<Base: Technique>: Technique {
     var journal: Journal?
     /// Whether what the technique returns is thrown away.
     var isMuted = false
-    /// Whether tensors are written down, and not only how much was changed.
-    var keepsValues = false
+    /// What of a layer's call is written down.
+    var detail = StandInDetail.effect
 
     var traits: Set<TechniqueTrait> { base.traits }
 
     func findings(in setting: CompositionSetting) -> [Finding] { base.findings(in: setting) }
 }
 
+/// What a stand-in writes down of a layer's call.
+enum StandInDetail {
+    /// That it was made; nothing is run that the technique does not run itself.
+    case turn
+    /// How much was changed.
+    case effect
+    /// How much was changed, and the tensors.
+    case values
+}
+
 /// A stand-in for a technique of any type.
 func standIn(
     for base: some Technique, named name: String? = nil, journal: Journal? = nil, isMuted: Bool = false,
-    keepsValues: Bool = false
+    detail: StandInDetail = .effect
 ) -> any Technique {
-    StandIn(
-        base: base, name: name ?? base.name, journal: journal, isMuted: isMuted, keepsValues: keepsValues)
+    StandIn(base: base, name: name ?? base.name, journal: journal, isMuted: isMuted, detail: detail)
 }
 
 extension StandIn: LossPenalty where Base: LossPenalty {
@@ -46,11 +55,12 @@ extension StandIn: GradientTransform where Base: GradientTransform {
         let before = journal == nil ? [] : (0..<gradients.count).map { gradients[$0] }
         let result = base.gradientTransform(gradients, in: context)
         if let journal {
-            let effect = before.indices.reduce(0.0) { $0 + distance(before[$1], result[$1]) }
+            let changes = before.indices.map { distance(before[$0], result[$0]) }
             journal.add(
                 .init(
                     technique: name, hook: .gradientTransform, place: stage.rawValue, step: context.globalStep,
-                    isTraining: context.isTraining, effect: effect))
+                    isTraining: context.isTraining, effect: changes.reduce(0, +),
+                    changed: changes.indices.filter { changes[$0] != 0 }.map(gradients.path)))
         }
         return isMuted ? gradients : result
     }
@@ -62,18 +72,22 @@ extension StandIn: ForwardWrapper where Base: ForwardWrapper {
     func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
         let output = base.forwardWrapper(call, in: context)
         guard journal != nil || isMuted else { return output }
+        var entry = Journal.Entry(
+            technique: name, hook: .forwardWrapper, place: "\(call.position.rawValue) \(call.path)",
+            step: context.globalStep, isTraining: context.isTraining, effect: 0)
+        guard detail != .turn else {
+            journal?.add(entry)
+            return output
+        }
         let reference = call.position == .around ? call.next() : call.input
         if let journal {
-            var entry = Journal.Entry(
-                technique: name, hook: .forwardWrapper, place: "\(call.position.rawValue) \(call.path)",
-                step: context.globalStep, isTraining: context.isTraining,
-                effect: distance(output.detached, reference.detached))
+            entry.effect = distance(output.detached, reference.detached)
             if output.shape == reference.shape, let samples = output.shape.first, samples > 0 {
                 let changes = (output.detached - reference.detached).scalars
                 let width = changes.count / samples
                 entry.changes = (0..<samples).map { changes[$0 * width..<($0 + 1) * width].reduce(0, +) }
             }
-            if keepsValues {
+            if detail == .values {
                 entry.input = .init(call.input)
                 entry.output = .init(output)
             }

@@ -67,9 +67,45 @@ struct PenaltyInTheOutput: ForwardWrapper {
     func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
         var penalty = Tensor(0)
         let output = call.next(call.input) { name, value in
-            if name == "weight" { penalty = penalty + value.sumOfSquares() * 0.01 }
+            if name == "weight" { penalty = value.sumOfSquares() * 0.01 }
             return value
         }
         return output + penalty
+    }
+}
+
+/// Forgets that its strength is that of both of its terms.
+struct HalfStrength: LossPenalty {
+    let strength: Float
+
+    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+        parameters.weights.reduce(Tensor(0)) { sum, parameter in
+            sum + parameter.value.sumOfMagnitudes() * strength + parameter.value.sumOfSquares() * 0.01
+        }
+    }
+}
+
+/// Is to begin after some steps, and ends there: the comparison is the wrong way round.
+struct EarlyL2: LossPenalty {
+    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+        parameters.weights.sumOfSquares(scale: context.globalStep < 5 ? 0.01 : 0)
+    }
+}
+
+/// Sums over all parameters, and leaves it at saying that it penalizes the weights.
+struct UnsaidL2: LossPenalty {
+    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+        parameters.matching(.all).sumOfSquares(scale: 0.01)
+    }
+}
+
+/// Is slow: compares each weight with each other one, number by number.
+struct PairwisePenalty: LossPenalty {
+    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+        parameters.weights.reduce(Tensor(0)) { sum, parameter in
+            let values = parameter.value.detached.scalars
+            let closeness = values.reduce(Float(0)) { sum, one in values.reduce(sum) { $0 + abs($1 - one) } }
+            return sum + parameter.value.sumOfSquares() * (0.01 / (1 + closeness))
+        }
     }
 }

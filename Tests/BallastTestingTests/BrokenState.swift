@@ -55,6 +55,25 @@ final class ForgetfulNoise: ForwardWrapper {
     }
 }
 
+/// Looks for sharpness at every third step, and keeps the direction in a property: a resumed run has none.
+final class ForgetfulSharpness: GradientTransform {
+    private let direction = Mutex<[[Float]]>([])
+
+    func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
+        if context.globalStep % 3 == 0 {
+            let new = (0..<gradients.count).map { gradients[$0].scalars }
+            direction.withLock { $0 = new }
+        }
+        let direction = direction.withLock { $0 }
+        guard !direction.isEmpty else { return gradients }
+        return context.gradients(
+            at: (0..<gradients.count).map { index in
+                let parameter = gradients.parameter(index)
+                return parameter + Tensor(direction[index], shape: parameter.shape) * 0.1
+            })
+    }
+}
+
 /// Keeps one velocity for all instances of the type.
 struct SharedVelocity: GradientTransform {
     private static let velocities = Mutex<[String: [Float]]>([:])

@@ -84,7 +84,8 @@ struct HardMixup: ForwardWrapper {
         let order = Tensor(integers: (0..<Int32(batch.count)).reversed())
         let probabilities = batch.probabilities(classes: 3)
         let mixed = probabilities * 0.6 + probabilities.gathered(rows: order) * 0.4
-        var result = Batch(input: batch.input, target: mixed.argmax())
+        var result = batch
+        result.target = mixed.argmax()
         result.target = result.probabilities(classes: 3)
         let flat = batch.input.flattened(from: 1)
         result.input = (flat * 0.6 + flat.gathered(rows: order) * 0.4).reshaped(to: batch.input.shape)
@@ -110,5 +111,19 @@ struct HalfPassage: ForwardWrapper {
     func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
         let x = call.next()
         return x * 0.5 + x.detached * 0.5
+    }
+}
+
+/// The first form of dropout, which does not scale what it keeps and makes up for it in evaluation, here by p, the
+/// probability of zeroing, where it should be that of keeping.
+struct ClassicDropout: ForwardWrapper {
+    let factor: Float
+
+    var sites: [Site] { [.after(.activations)] }
+
+    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+        let x = call.next()
+        guard context.isTraining else { return x * factor }
+        return dropout(x, probability: 0.3, from: context.random) * 0.7
     }
 }

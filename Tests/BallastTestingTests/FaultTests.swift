@@ -79,6 +79,7 @@ struct FaultTests {
         let sentence = "stopped after step 4 and resumed, "
         expect(Laws.check(ForgetfulAverages(), scenes: [.perceptron]), .resume, sentence + "the loss of epoch 1 is")
         expect(Laws.check(ForgetfulStopping(), scenes: [.perceptron]), .resume, sentence + "3 epochs were made, not 2")
+        expect(Laws.check(ForgetfulSharpness(), scenes: [.perceptron]), .resume, sentence + "the loss of epoch 1 is")
         expect(Laws.check(ForgetfulNoise(), scenes: [.perceptron]), .resume, sentence + "the loss of epoch 1 is")
     }
 

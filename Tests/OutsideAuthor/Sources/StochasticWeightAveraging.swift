@@ -22,6 +22,18 @@ public struct StochasticWeightAveraging: EpochCallback {
         self.start = start
     }
 
+    /// Says so if the run is over before there is anything to average.
+    public func findings(in setting: CompositionSetting) -> [Finding] {
+        guard let epochs = setting.epochs, start >= epochs else { return [] }
+        return [
+            Finding(
+                .warning, "average-of-nothing", technique: name,
+                message: "begins at epoch \(start) of a run of \(epochs)",
+                reason: "the run ends with its last parameters, as without the average",
+                source: "Izmailov et al., UAI 2018, arXiv 1803.05407", cure: "begin earlier, or train longer")
+        ]
+    }
+
     /// Takes the epoch's parameters into the mean; at the end, hands the mean over.
     public func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
         let mean = context.scope.snapshot("mean")
