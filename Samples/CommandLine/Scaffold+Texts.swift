@@ -7,7 +7,7 @@ extension Scaffold {
         // swift-tools-version:6.2
         import PackageDescription
 
-        let ballast = "\(ballastPath)"
+        let ballast = \(ballastPath.debugDescription)
 
         let package = Package(
             name: "\(name)",

@@ -49,23 +49,11 @@ struct Scaffold {
         hook = options.hook
         folder = (options.folder ?? URL(filePath: name, directoryHint: .isDirectory)).absoluteURL.standardizedFileURL
         ballast = try options.ballast.map(Scaffold.checked) ?? Scaffold.ballastFolder()
+        try Scaffold.check(name: name, beside: ballast)
         let found = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         guard found.isEmpty, !Scaffold.isFile(folder) else {
             throw UsageError("\(folder.path) is there already and not empty; choose another folder with --at DIR")
         }
-    }
-
-    static func check(name: String) throws {
-        let isType = name.first?.isUppercase == true && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
-        guard isType else {
-            throw UsageError(
-                "\"\(name)\" cannot name a type: it must begin with a capital and have letters and digits only, as WeightNoise has"
-            )
-        }
-        let taken = [
-            "Ballast", "Tensor", "Scope", "Batch", "Run", "Trainer", "Layer", "Hook", "Site", "Technique", "Laws",
-        ]
-        guard !taken.contains(name) else { throw UsageError("\"\(name)\" is a type of Ballast; choose another name") }
     }
 
     private static func isFile(_ url: URL) -> Bool {
@@ -97,33 +85,59 @@ struct Scaffold {
     }
 
     /// Writes the package, and returns what to do next.
+    ///
+    /// - Throws: `UsageError` if the folder cannot be written.
     func write() throws -> String {
+        // The folder first: where it really is, and so the way to Ballast, is known once it is there.
+        try write { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
         let files: [(path: String, text: String)] = [
             ("Package.swift", manifest), (".gitignore", ".build/\n"), ("README.md", guide),
             ("Sources/\(name).swift", source), ("Tests/\(name)Tests.swift", test), ("Sample/Sample.swift", sample),
         ]
         for (path, text) in files {
             let file = folder.appending(path: path)
-            try FileManager.default.createDirectory(
-                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try Data(text.utf8).write(to: file)
+            try write {
+                try FileManager.default.createDirectory(
+                    at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+                try Data(text.utf8).write(to: file)
+            }
         }
+        let isPlain = folder.path.allSatisfy { $0.isLetter || $0.isNumber || "/._-".contains($0) }
+        let quoted = "'\(folder.path.replacing("'", with: "'\\''"))'"
         return """
             \(folder.path)
             \(files.map { "  " + $0.path }.joined(separator: "\n"))
 
             Next:
-              cd \(folder.path)
+              cd \(isPlain ? folder.path : quoted)
               swift test          the laws, on \(name)
               swift run sample    a training with it and without
             """
     }
 
+    private func write(_ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch {
+            var above = folder
+            while !FileManager.default.fileExists(atPath: above.path), above.path != "/" {
+                above.deleteLastPathComponent()
+            }
+            let reason =
+                Scaffold.isFile(above)
+                ? "\(above.path) is a file"
+                : FileManager.default.isWritableFile(atPath: above.path)
+                    ? error.localizedDescription : "this user may not write to \(above.path)"
+            throw UsageError("\(folder.path) cannot be written: \(reason); choose another folder with --at DIR")
+        }
+    }
+
     /// Ballast's folder as the package's manifest says it: relative, so that both may move together.
     var ballastPath: String {
-        let (from, to) = (folder.pathComponents, ballast.pathComponents)
-        let common = zip(from, to).prefix { $0 == $1 }.count
-        guard common > 1 else { return ballast.path }
-        return (Array(repeating: "..", count: from.count - common) + to[common...]).joined(separator: "/")
+        let (from, to) = (folder.resolvingSymlinksInPath(), ballast.resolvingSymlinksInPath())
+        let common = zip(from.pathComponents, to.pathComponents).prefix { $0 == $1 }.count
+        guard common > 1 else { return to.path }
+        let up = Array(repeating: "..", count: from.pathComponents.count - common)
+        return (up + to.pathComponents[common...]).joined(separator: "/")
     }
 }

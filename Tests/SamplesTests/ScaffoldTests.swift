@@ -41,10 +41,56 @@ struct ScaffoldTests {
     }
 
     @Test(arguments: [
+        ("Dropout", "Ballast has a technique \"Dropout\" already (Plugins/Dropout)"),
+        ("Testing", "Ballast has a module \"BallastTesting\" already"),
+        ("Trainer", "\"Trainer\" is a type of Ballast"),
+        ("Tensor", "\"Tensor\" is a type of Tensors"),
+        ("Laws", "\"Laws\" is a type of BallastTesting"),
+        ("Ballast", "\"Ballast\" is a type of Ballast"),
+    ])
+    func `a name that Ballast has is refused, and nothing is written`(name: String, message: String) throws {
+        try Program.inFolder { program in
+            let outcome = try program.run("new-technique \(name) --at made")
+            #expect(outcome.code == 2 && outcome.errors.contains(message), "\(outcome)")
+            #expect(!FileManager.default.fileExists(atPath: program.folder.appending(path: "made").path))
+        }
+    }
+
+    @Test func `a package in a folder with spaces, behind a link, finds Ballast`() throws {
+        try Program.inFolder { program in
+            let real = program.folder.appending(path: "my own/techniques")
+            try FileManager.default.createDirectory(at: real, withIntermediateDirectories: true)
+            try FileManager.default.createSymbolicLink(
+                at: program.folder.appending(path: "link"), withDestinationURL: real)
+            let options = ScaffoldOptions(folder: program.folder.appending(path: "link/of mine"))
+            let text = try Scaffold(name: "WeightNoise", options: options).write()
+            #expect(text.contains("cd '") && text.contains("/link/of mine'\n"), "\(text)")
+            let manifest = try program.text("my own/techniques/of mine/Package.swift")
+            let path = try #require(manifest.firstMatch(of: /let ballast = "(.*)"/)?.output.1)
+            let ballast = real.appending(path: "of mine").appending(path: path)
+            #expect(FileManager.default.fileExists(atPath: ballast.appending(path: "Sources/BallastTesting").path))
+        }
+    }
+
+    @Test func `a folder that cannot be written is named`() throws {
+        try Program.inFolder { program in
+            try Data().write(to: program.folder.appending(path: "file"))
+            let outcome = try program.run("new-technique WeightNoise --at file/made")
+            #expect(outcome.code == 2, "\(outcome)")
+            #expect(outcome.errors.contains("/file/made cannot be written: "), "\(outcome)")
+            #expect(outcome.errors.contains("/file is a file; choose another folder with --at DIR"), "\(outcome)")
+        }
+    }
+
+    @Test(arguments: [
         ("new-technique", "needs the name of the type to write, such as WeightNoise"),
         ("new-technique noise", "\"noise\" cannot name a type: it must begin with a capital"),
-        ("new-technique My-Noise", "\"My-Noise\" cannot name a type"),
-        ("new-technique Tensor", "\"Tensor\" is a type of Ballast"),
+        ("new-technique noise", "letters and digits only, as Noise has"),
+        ("new-technique my-noise", "\"my-noise\" cannot name a type"),
+        ("new-technique my-noise", "as MyNoise has"),
+        ("new-technique 1Noise", "as WeightNoise has"),
+        ("new-technique Self", "\"Self\" means something else in Swift"),
+        ("new-technique Float", "choose another name, such as FloatTechnique"),
         ("new-technique Noise --hook penalty", "there is no hook \"penalty\""),
         ("new-technique Noise --hook lossPenalti", "did you mean lossPenalty?"),
         ("new-technique Noise --at=", "option --at: the path is empty"),
