@@ -1,5 +1,4 @@
 internal import Foundation
-public import Tensors
 
 /// What a run will do: per hook, the techniques in the order in which they act.
 public struct Plan: Sendable, Codable, Hashable, CustomStringConvertible {
@@ -19,6 +18,14 @@ public struct Plan: Sendable, Codable, Hashable, CustomStringConvertible {
         public let parameters: [String]
         /// The number of single numbers in these parameters.
         public let parameterCount: Int
+        /// The paths of the parameters that it brings along, and that are trained with the model's.
+        public let ownParameters: [String]
+        /// The number of single numbers in these.
+        public let ownParameterCount: Int
+        /// What the hook shows it, such as `gradients`.
+        public let reads: [String]
+        /// What it may change by what it returns, such as `updates, after the optimizer`.
+        public let changes: [String]
     }
 
     /// The entries, hook by hook.
@@ -29,52 +36,45 @@ public struct Plan: Sendable, Codable, Hashable, CustomStringConvertible {
     public let warnings: [String]
 
     init(_ trainer: Trainer, _ runner: ModelRunner, setting: CompositionSetting, findings: [Finding]) {
-        let store = runner.execution.store
-        var entries: [Entry] = []
-        for hook in Hook.allCases {
-            for technique in trainer.composition.techniques where Composition.hooks(of: technique).contains(hook) {
-                var selector: ParameterSelector?
-                var stage: String?
-                var sites: [String] = []
-                switch hook {
-                case .lossPenalty: selector = (technique as? any LossPenalty)?.penalizes
-                case .gradientTransform:
-                    let transform = technique as? any GradientTransform
-                    selector = transform?.transforms
-                    stage = transform?.stage.rawValue
-                case .forwardWrapper:
-                    if (technique as? any ForwardWrapper)?.sites.contains(.batch) == true { sites.append("batch") }
-                    sites += setting.sites.filter { $0.technique == technique.name }.map {
-                        $0.layer.isEmpty
-                            ? ($0.position == .before ? "input" : "output") : "\($0.position.rawValue) \($0.layer)"
-                    }
-                case .epochCallback:
-                    stage = (technique as? any EpochCallback)?.moments.map(\.rawValue).joined(separator: ", ")
-                }
-                let parameters = selector.map { store.indices($0).map { store.parameters[$0] } } ?? []
-                entries.append(
-                    Entry(
-                        hook: hook, technique: technique.name, settings: Plan.settings(of: technique), stage: stage,
-                        sites: sites, parameters: parameters.map(\.path),
-                        parameterCount: parameters.reduce(0) { $0 + $1.value.elementCount }))
+        let parameters = runner.execution.store.parameters
+        func count(_ paths: [String]) -> Int {
+            parameters.reduce(0) { $0 + (paths.contains($1.path) ? $1.value.elementCount : 0) }
+        }
+        entries = Hook.allCases.flatMap { hook in
+            trainer.composition.techniques.filter { Composition.hooks(of: $0).contains(hook) }.map { technique in
+                let role = Role(of: technique, at: hook, runner, setting)
+                let on = role.selector.map { selector in runner.execution.store.indices(selector) } ?? []
+                let paths = on.map { parameters[$0].path }
+                let own =
+                    hook == .forwardWrapper ? parameters.map(\.path).filter { $0.hasPrefix(technique.name + "/") } : []
+                return Entry(
+                    hook: hook, technique: technique.name, settings: Plan.settings(of: technique), stage: role.stage,
+                    sites: role.sites, parameters: paths, parameterCount: count(paths), ownParameters: own,
+                    ownParameterCount: count(own), reads: role.reads, changes: role.changes)
             }
         }
-        self.entries = entries
-        parameterCount = store.parameters.reduce(0) { $0 + $1.value.elementCount }
+        parameterCount = parameters.reduce(0) { $0 + $1.value.elementCount }
         warnings = findings.map(\.description)
     }
 
-    /// A technique with its hyper-parameters.
-    static func settings(of technique: any Technique) -> String {
-        let fields = Mirror(reflecting: technique).children.compactMap { child -> String? in
+    /// A technique, or an optimizer, with its hyper-parameters.
+    static func settings(of value: Any) -> String {
+        let fields = Mirror(reflecting: value).children.compactMap { child -> String? in
             guard let label = child.label, label != "name" else { return nil }
             let mirror = Mirror(reflecting: child.value)
             guard mirror.displayStyle != .optional || mirror.children.first != nil else { return nil }
             let value = mirror.displayStyle == .optional ? mirror.children.first?.value ?? child.value : child.value
-            return "\(label): \(value)"
+            return "\(label): \(text(of: value))"
         }
-        let type = String(String(describing: type(of: technique)).prefix { $0 != "<" })
+        let type = String(String(describing: Swift.type(of: value)).prefix { $0 != "<" })
         return fields.isEmpty ? type : "\(type)(\(fields.joined(separator: ", ")))"
+    }
+
+    /// A value as it is described; what has no order, in the order of its words, the same in every process.
+    private static func text(of value: Any) -> String {
+        let mirror = Mirror(reflecting: value)
+        guard mirror.displayStyle == .set || mirror.displayStyle == .dictionary else { return "\(value)" }
+        return "[\(mirror.children.map { "\($0.value)" }.sorted().joined(separator: ", "))]"
     }
 
     /// The plan as JSON.
@@ -94,44 +94,24 @@ public struct Plan: Sendable, Codable, Hashable, CustomStringConvertible {
                 let name = entry.settings.hasPrefix(entry.technique) ? "" : "\(entry.technique) = "
                 lines.append("  \(index + 1). \(name)\(entry.settings)")
                 if let stage = entry.stage { lines.append("     when: \(stage)") }
-                if !entry.sites.isEmpty { lines.append("     at: \(entry.sites.joined(separator: ", "))") }
+                if !entry.sites.isEmpty {
+                    let count = entry.sites.count > 1 ? " (\(entry.sites.count) sites)" : ""
+                    lines.append("     at: \(entry.sites.joined(separator: ", "))\(count)")
+                }
                 if !entry.parameters.isEmpty {
                     lines.append(
                         "     on: \(entry.parameterCount) numbers in \(entry.parameters.joined(separator: ", "))")
                 }
+                if !entry.ownParameters.isEmpty {
+                    lines.append(
+                        "     trains: \(entry.ownParameterCount) numbers of its own in \(entry.ownParameters.joined(separator: ", "))"
+                    )
+                }
+                lines.append("     reads: \(entry.reads.joined(separator: ", "))")
+                lines.append("     changes: \(entry.changes.joined(separator: "; "))")
             }
         }
         lines.append("\(parameterCount) trained numbers in all")
         return (lines + warnings).joined(separator: "\n")
-    }
-}
-
-extension Trainer {
-    /// What a run on this data will do, found by a first pass with its first batch; nothing is trained.
-    ///
-    /// - Throws: ``CompositionError`` if the composition has mistakes.
-    public func plan(for data: Dataset, validation: Dataset? = nil, epochs: Int? = nil) throws -> Plan {
-        guard data.count > 0 else { throw DataError("the data has no samples") }
-        return try plan(
-            input: data.batch(data.order, 0..<min(data.count, batchSize)).input, hasValidation: validation != nil,
-            epochs: epochs, sampleCount: data.count)
-    }
-
-    /// What a run on inputs of a shape will do; nothing is trained.
-    ///
-    /// - Parameter inputShape: the shape of one input, without the batch.
-    public func plan(inputShape: Shape, hasValidation: Bool = true, epochs: Int? = nil) throws -> Plan {
-        try plan(
-            input: .zeros(Shape([1] + inputShape.dimensions)), hasValidation: hasValidation, epochs: epochs,
-            sampleCount: nil)
-    }
-
-    private func plan(input: Tensor, hasValidation: Bool, epochs: Int?, sampleCount: Int?) throws -> Plan {
-        let runner = ModelRunner(model, composition: composition, seed: 0, store: VariableStore())
-        runner.declare(with: input)
-        let composer = Composer(
-            self, runner, hasValidation: hasValidation, epochs: epochs, sampleCount: sampleCount)
-        let findings = try composer.check()
-        return Plan(self, runner, setting: composer.setting, findings: findings)
     }
 }

@@ -21,14 +21,11 @@ extension Run {
         }
         var lines = [TextTable(rows).description]
         if let stopReason { lines.append("ended: \(stopReason)") }
-        if !costs.isEmpty {
-            lines.append(
-                TextTable(
-                    [["technique", "hook", "share of a step"]]
-                        + costs.filter { $0.share != nil }.map {
-                            [$0.technique, $0.hook.rawValue, String(format: "%.1f %%", ($0.share ?? 0) * 100)]
-                        }
-                ).description)
+        let shares = costs.compactMap { cost in
+            cost.share.map { [cost.technique, cost.hook.rawValue, String(format: "%.1f %%", $0 * 100)] }
+        }
+        if !shares.isEmpty {
+            lines.append(TextTable([["technique", "hook", "share of a step"]] + shares).description)
         }
         return lines.joined(separator: "\n")
     }
