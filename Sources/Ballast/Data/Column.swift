@@ -75,6 +75,19 @@ public struct Column: Sendable {
         return low...high
     }
 
+    /// The first integer of some items that is negative or not below a limit; nil if there is none.
+    func firstInteger(of positions: [Int32], notBelow limit: Int) -> (item: Int, element: Int, value: Int32)? {
+        guard case .integers(let values) = elements else { return nil }
+        let width = itemShape.elementCount
+        for (item, position) in positions.enumerated() {
+            for element in 0..<width {
+                let value = values[Int(position) * width + element]
+                if value < 0 || Int(value) >= limit { return (item, element, value) }
+            }
+        }
+        return nil
+    }
+
     /// The items of given positions, as one tensor `[positions, ...]`.
     package func gather(_ positions: UnsafeBufferPointer<Int32>) -> Tensor {
         let shape = Shape(positions.count, of: itemShape)

@@ -11,6 +11,9 @@ final class DataFlow {
         let layers: [String]
     }
 
+    /// The smallest vocabulary that the model's input is looked up in, and whose it is.
+    private(set) var tokens: TokenLimit?
+    private var input: Tensor?
     private var sources: [ObjectIdentifier: [String]] = [:]
     /// Keeps the memory, so that no other tensor gets it.
     private var kept: [Tensor] = []
@@ -20,7 +23,29 @@ final class DataFlow {
         kept.append(output)
     }
 
+    func begin(with input: Tensor) { self.input = input }
+
+    /// Notes that a layer takes integers below a limit; of use if they are the model's input.
+    func note(_ x: Tensor, takenBelow limit: Int, by path: String) {
+        guard x.storage === input?.storage, limit < tokens?.limit ?? .max else { return }
+        tokens = TokenLimit(limit: limit, layer: path)
+    }
+
     func siteInput(_ input: Tensor) -> SiteInput {
         SiteInput(shape: input.shape, layers: sources[ObjectIdentifier(input.storage)] ?? [])
+    }
+}
+
+/// The tokens that a model takes.
+struct TokenLimit {
+    let limit: Int
+    /// The path of the embedding; empty for the model itself.
+    let layer: String
+
+    /// What is wrong with a token, and what to do about it.
+    func error(_ token: Int32, _ place: String) -> DataError {
+        DataError(
+            "token \(token) at \(place) is out of range: the embedding \(layer.isEmpty ? "" : "\"\(layer)\" ")has a vocabulary of \(limit), the tokens 0..<\(limit). Give it a larger one, or map unknown tokens to one that it has"
+        )
     }
 }

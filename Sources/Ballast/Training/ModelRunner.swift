@@ -8,6 +8,7 @@ final class ModelRunner {
     private(set) var inputShape: Shape?
     private(set) var inputType: ScalarType = .float32
     private(set) var outputShape: Shape?
+    private var tokens: TokenLimit?
 
     init(_ model: any Layer, composition: Composition, seed: UInt64, store: VariableStore) {
         self.model = model
@@ -20,7 +21,13 @@ final class ModelRunner {
     func declare(with input: Tensor) {
         inputShape = Shape(input.shape.dropFirst())
         inputType = input.scalarType
+        // Only shapes count here, and 0 is a token that every embedding has: others have not been checked yet.
+        let input =
+            inputType == .float32
+            ? input : Tensor(integers: Array(repeating: 0, count: input.elementCount), shape: input.shape)
+        execution.flow?.begin(with: input)
         outputShape = run(input, .evaluation, updatesState: false).shape
+        tokens = execution.flow?.tokens
         execution.endFirstPass(of: root)
     }
 
@@ -58,9 +65,23 @@ final class ModelRunner {
         }
     }
 
-    /// Makes sure that targets fit the model's output and the loss.
+    /// Makes sure that a batch is one that the model was made for, and that its tokens are, too.
+    func checkValues(_ input: Tensor) throws {
+        try check(input)
+        guard let tokens, let position = input.integers.firstIndex(where: { $0 < 0 || Int($0) >= tokens.limit }) else {
+            return
+        }
+        let width = max(inputShape?.elementCount ?? 1, 1)
+        throw tokens.error(
+            input.integers[position], "position \(position % width) of row \(position / width) of the input")
+    }
+
+    /// Makes sure that inputs and targets fit the model and the loss.
     func check(_ data: Dataset, for loss: Loss, name: String) throws {
         try check(data.batch(data.order, 0..<min(1, data.count)).input)
+        if let tokens, let bad = data.inputs.firstInteger(of: data.order, notBelow: tokens.limit) {
+            throw tokens.error(bad.value, "position \(bad.element) of sample \(bad.item) of the \(name) data")
+        }
         guard let outputShape else { return }
         let classes = outputShape.last ?? 1
         switch loss.target {

@@ -61,9 +61,10 @@ public struct Embedding: Layer {
         self.weight = weight
     }
 
-    /// Looks the tokens up.
+    /// Looks the tokens up. Where they are the model's input, data with other tokens is refused.
     public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
-        embedding(x, scope.parameter("weight", [vocabulary, width], initial: weight))
+        scope.frame.execution.flow?.note(x, takenBelow: vocabulary, by: scope.path)
+        return embedding(x, scope.parameter("weight", [vocabulary, width], initial: weight))
     }
 }
 
