@@ -24,6 +24,10 @@ struct SavedRun {
         var history: [EpochRecord]
         var numbers: [NamedValue]
         var techniques: [String]
+        /// The techniques and the optimizer with their hyper-parameters, and the loss, in words.
+        var settings: [String]
+        var optimizer: String
+        var loss: String
         /// The paths of parameters and states in a copy of variables, by its path.
         var snapshots: [String: [SnapshotEntry]]
     }
@@ -34,7 +38,7 @@ struct SavedRun {
     }
 
     let place: String
-    private let state: State
+    let state: State
     private let tensors: [String: Tensor]
     /// The names of the tensors as they were written.
     private let order: [String]
@@ -155,6 +159,9 @@ struct SavedRun {
             history: run.history,
             numbers: store.numbers.map { NamedValue($0.path, $0.value) },
             techniques: run.trainer.composition.techniques.map(\.name),
+            settings: SavedRun.settings(of: run.trainer),
+            optimizer: Plan.settings(of: run.trainer.optimizer),
+            loss: run.trainer.loss.name,
             snapshots: snapshots.mapValues { $0.entries.map { SnapshotEntry(path: $0.path, role: $0.role) } })
         var tensors = store.variables.entries.map { ($0.path, $0.value) }
         for parameter in store.parameters {

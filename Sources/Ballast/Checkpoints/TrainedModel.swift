@@ -14,9 +14,9 @@ public final class TrainedModel {
 
     /// The output for inputs, in evaluation.
     ///
-    /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on.
+    /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on, or hold a token that it lacks.
     public func predict(_ input: Tensor) throws -> Tensor {
-        try runner.check(input)
+        try runner.checkValues(input)
         return runner.run(input, .evaluation, updatesState: false)
     }
 
@@ -25,9 +25,9 @@ public final class TrainedModel {
     /// The draws are those of ``Run/sample(_:index:)`` in the run that the model was saved from.
     ///
     /// - Parameter index: which of the samples of a Monte Carlo prediction this is, from 0 on.
-    /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on.
+    /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on, or hold a token that it lacks.
     public func sample(_ input: Tensor, index: Int) throws -> Tensor {
-        try runner.check(input)
+        try runner.checkValues(input)
         return runner.sample(input, index: index)
     }
 

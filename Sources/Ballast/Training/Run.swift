@@ -13,7 +13,7 @@ public final class Run {
     public let seed: UInt64
     /// The number of epochs that were asked for.
     public let epochs: Int
-    /// The warnings of the composition.
+    /// The warnings of the composition, and of what has changed since the checkpoint that the run goes on from.
     public let findings: [Finding]
     /// The accounts of the epochs that have ended.
     public internal(set) var history: [EpochRecord] = []
@@ -66,9 +66,10 @@ public final class Run {
         stepper = Stepper(trainer, runner)
         runner.declare(with: train.batch(train.order, 0..<min(train.count, trainer.batchSize)).input)
         stepper.declareSlots()
-        findings = try Composer(
-            trainer, runner, hasValidation: validation != nil, epochs: epochs, sampleCount: train.count
-        ).check()
+        findings =
+            try Composer(
+                trainer, runner, hasValidation: validation != nil, epochs: epochs, sampleCount: train.count
+            ).check() + (saved?.changes(in: trainer) ?? [])
         try runner.check(train, for: trainer.loss, name: "training")
         if let validation { try runner.check(validation, for: trainer.loss, name: "validation") }
         if let saved { try saved.restore(self) }
@@ -248,9 +249,9 @@ public final class Run {
 
     /// The output for inputs, in evaluation.
     ///
-    /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on.
+    /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on, or hold a token that it lacks.
     public func predict(_ input: Tensor) throws -> Tensor {
-        try runner.check(input)
+        try runner.checkValues(input)
         return runner.run(input, .evaluation, updatesState: false)
     }
 
@@ -259,9 +260,9 @@ public final class Run {
     /// The draws are a function of the run's seed, the index and the technique's place; those of training are others.
     ///
     /// - Parameter index: which of the samples of a Monte Carlo prediction this is, from 0 on.
-    /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on.
+    /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on, or hold a token that it lacks.
     public func sample(_ input: Tensor, index: Int) throws -> Tensor {
-        try runner.check(input)
+        try runner.checkValues(input)
         return runner.sample(input, index: index)
     }
 
