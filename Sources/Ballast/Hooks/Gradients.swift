@@ -19,6 +19,8 @@ public struct Gradients {
         var own: Float = 0
         var sign: Float = 0
         var threshold: Float = 0
+
+        var isFinite: Bool { scale.isFinite && own.isFinite && sign.isFinite && threshold.isFinite }
     }
 
     init(execution: Execution, source: GradientSource, folded: [Tape.FoldedTerms] = []) {
@@ -124,6 +126,9 @@ public struct Gradients {
         let sum = indices(selector).reduce(0.0) { $0 + Double(self[$1].sumOfSquares().item) }
         return Float(sum.squareRoot())
     }
+
+    /// The first parameter with a factor that is no finite number, such as a bound divided by a norm of 0.
+    var indexOfBadFactor: Int? { factors.firstIndex { !$0.isFinite } }
 
     /// Whether the dense parts were looked at or replaced, so that the whole-model update cannot fold everything in.
     var isPlain: Bool { replaced.isEmpty && !source.isWorkedOut && factors.allSatisfy { $0.scale == 1 } }

@@ -63,9 +63,10 @@ struct Diagnosis {
         )
     }
 
-    func badUpdate(of path: String, transforms: [String]) -> TrainingError {
+    func badUpdate(of path: String, transforms: [String], isAhead: Bool) -> TrainingError {
         TrainingError(
-            "\(when): the update of \"\(path)\" is not finite, though its gradient is; it comes from the optimizer or hook gradientTransform (at .update) of \(transforms.joined(separator: ", ")). \(kept); lower the learning rate, or check these techniques"
+            "\(when): the update of \"\(path)\" is not finite, though its gradient is; it comes from the optimizer or hook gradientTransform (at .update) of \(transforms.joined(separator: ", ")). \(kept); lower the learning rate, or check these techniques",
+            leavesOptimizerAhead: isAhead
         )
     }
 }

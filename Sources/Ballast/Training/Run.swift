@@ -129,7 +129,16 @@ public final class Run {
             lossSum += try stepper.step(batch) * Double(stop - start)
         } catch {
             stopReason = "error"
-            saveOrNote()
+            if (error as? TrainingError)?.leavesOptimizerAhead == true {
+                if checkpoints != nil {
+                    observer?(
+                        .noted(
+                            "the optimizer has made the step that failed, so the run is not saved; the checkpoint before it stays"
+                        ))
+                }
+            } else {
+                saveOrNote()
+            }
             throw error
         }
         position = stop

@@ -22,6 +22,7 @@ extension Stepper {
             folded: leaves.map(tape.foldedTerms(ofLeaf:)))
         if !gradientTransforms.isEmpty {
             current = apply(gradientTransforms, to: current, batch)
+            if let bad = current.indexOfBadFactor { throw badGradient(bad, batch) }
             current.settleThresholds()
         }
         setSegments(current)
@@ -30,6 +31,8 @@ extension Stepper {
 
         let source = GradientSource { [unowned self] in self.makeUpdates() }
         let updates = apply(updateTransforms, to: Gradients(execution: execution, source: source), batch)
+        // What the optimizer remembers has not moved yet, if nobody has looked at what it makes.
+        if let bad = updates.indexOfBadFactor { throw badUpdate(bad, isAhead: source.isWorkedOut) }
         if updates.isPlain {
             for index in segments.indices {
                 // A transform may have kept a parameter's value: what it kept must not change with the parameter.
@@ -47,10 +50,7 @@ extension Stepper {
                 segments[index].own = 0
                 segments[index].threshold = updates.factors[index].threshold
             }
-            if let bad = indexOfBadGradient() {
-                throw Diagnosis(runner, execution).badUpdate(
-                    of: store.parameters[bad].path, transforms: updateTransforms.map(\.technique.name))
-            }
+            if let bad = indexOfBadGradient() { throw badUpdate(bad, isAhead: true) }
             addUpdates(Array(gradients))
         }
     }
@@ -121,10 +121,18 @@ extension Stepper {
     }
 
     private func requireFiniteGradients(_ batch: Batch) throws {
-        guard let bad = indexOfBadGradient() else { return }
-        throw Diagnosis(runner, execution).badGradient(
-            of: store.parameters[bad].path, culprit: culprit(of: bad, batch),
+        if let bad = indexOfBadGradient() { throw badGradient(bad, batch) }
+    }
+
+    private func badGradient(_ index: Int, _ batch: Batch) -> TrainingError {
+        Diagnosis(runner, execution).badGradient(
+            of: store.parameters[index].path, culprit: culprit(of: index, batch),
             transforms: gradientTransforms.map(\.technique.name))
+    }
+
+    private func badUpdate(_ index: Int, isAhead: Bool) -> TrainingError {
+        Diagnosis(runner, execution).badUpdate(
+            of: store.parameters[index].path, transforms: updateTransforms.map(\.technique.name), isAhead: isAhead)
     }
 
     private var optimizerStep: OptimizerStep {

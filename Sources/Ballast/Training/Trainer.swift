@@ -133,6 +133,11 @@ public enum RunEvent {
 public struct TrainingError: Error, CustomStringConvertible {
     /// The explanation: what, where, and what to do.
     public let description: String
+    /// Whether the optimizer's memory is a step ahead of the variables, so that the run must not be saved.
+    let leavesOptimizerAhead: Bool
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, leavesOptimizerAhead: Bool = false) {
+        self.description = description
+        self.leavesOptimizerAhead = leavesOptimizerAhead
+    }
 }

@@ -145,6 +145,77 @@ struct TrainingErrorTests {
         #expect(differences(run.variables, try good(3, [divide(-1)]).variables) == [])
     }
 
+    /// A change of factors, by name.
+    struct FactorChange: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let apply: @Sendable (inout Gradients) -> Void
+
+        static let all = [
+            FactorChange(testDescription: "a bound over a norm of 0") {
+                $0.scale(by: 1 / 0, where: .named("linear1.bias"))
+            },
+            FactorChange(testDescription: "0 over 0") { $0.scale(by: .nan, where: .named("linear1.bias")) },
+            FactorChange(testDescription: "a decay that is no number") {
+                $0.addParameters(times: .nan, where: .named("linear1.bias"))
+            },
+        ]
+    }
+
+    @Test(arguments: GradientStage.allCases, FactorChange.all)
+    func `a factor that is not finite is found before anything moves`(
+        stage: GradientStage, change: FactorChange
+    ) throws {
+        try fails(at: 3, resumesAt: 3, [], TransformProbe(name: "spoil", stage: stage)) { gradients in
+            change.apply(&gradients)
+        }
+    }
+
+    /// Where updates were looked at, the optimizer has made the step: what is saved then is of the step before.
+    @Test func `a run whose optimizer is ahead is not saved, and resumes from the checkpoint before`() throws {
+        let spoil = TransformProbe(name: "spoil", stage: .update)
+        try fails(at: 3, resumesAt: 2, [], spoil) { $0.transform(where: .named("linear1.bias")) { g, _ in g / 0 } }
+        for change in FactorChange.all {
+            try fails(at: 3, resumesAt: 2, [Tracker()], spoil) { change.apply(&$0) }
+        }
+    }
+
+    /// Runs into the error of a transform at a step, and expects that what was saved goes on exactly without it.
+    private func fails(
+        at step: Int, resumesAt saved: Int, _ techniques: [any Technique], _ spoil: TransformProbe,
+        by change: @escaping @Sendable (inout Gradients) -> Void, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        func trainer(_ step: Int) -> Trainer {
+            var spoil = spoil
+            spoil.body = { gradients, context, _ in if context.globalStep == step { change(&gradients) } }
+            return Trainer(
+                Problem.perceptron, loss: .crossEntropy, optimizer: Adam(learningRate: 0.01), batchSize: 8,
+                silencing: ["adaptive-l2"], composition: Composition([L2(0.01)] + techniques + [spoil]))
+        }
+        let folder = try temporaryFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (data, policy) = (try Problem.rows(), CheckpointPolicy(in: folder, everySteps: 2))
+        var notes: [String] = []
+        let run = try trainer(step).start(data, epochs: 2, seed: 1, checkpoints: policy) { event in
+            if case .noted(let note) = event { notes.append(note) }
+        }
+        let text = message(of: TrainingError.self, sourceLocation: sourceLocation) { try run.finish() }
+        expect(
+            text, holds: "step \(step) (epoch 0)", "of \"linear1.bias\" is not finite", "hook gradientTransform",
+            "spoil",
+            sourceLocation: sourceLocation)
+        #expect(notes.count == (saved < step ? 1 : 0), "\(notes)", sourceLocation: sourceLocation)
+
+        let expected = try trainer(-1).start(data, epochs: 2, seed: 1)
+        for _ in 0..<step { try expected.step() }
+        #expect(differences(run.variables, expected.variables) == [], sourceLocation: sourceLocation)
+        let resumed = try trainer(-1).start(data, epochs: 2, seed: 1, checkpoints: policy)
+        #expect(resumed.stepCount == saved, sourceLocation: sourceLocation)
+        try resumed.finish()
+        try expected.finish()
+        #expect(differences(resumed.variables, expected.variables) == [], sourceLocation: sourceLocation)
+        #expect(account(resumed) == account(expected), sourceLocation: sourceLocation)
+    }
+
     @Test func `a learning rate that is far too high stops the run and leaves finite parameters`() throws {
         let data = try Problem.rows()
         let run = try Trainer(
