@@ -16,7 +16,8 @@ extension Examination {
             if effect(0...last) == 0, !hooks.contains(.epochCallback) {
                 report(
                     .active, scene, "at hook \(hook.rawValue) it changes nothing at any of \(last + 1) steps",
-                    "an effect: does its selection match anything, is its strength not zero?")
+                    "an effect: does its selection match anything, is its strength not zero? What acts only where it is needed does not promise .staysActive"
+                )
                 continue
             }
             guard effect(0...0) != 0 else { continue }
@@ -27,7 +28,8 @@ extension Examination {
             for (steps, words) in [(second, "second"), (end, "last")] where effect(steps) == 0 {
                 report(
                     .active, scene, "at hook \(hook.rawValue) it acts at the first step, but no longer at the \(words)",
-                    "an effect at every step: is something used up, or kept in a property?")
+                    "an effect at every step: is something used up, or kept in a property? What acts only where it is needed does not promise .staysActive"
+                )
                 break
             }
         }

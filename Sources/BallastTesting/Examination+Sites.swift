@@ -4,21 +4,22 @@ internal import Synchronization
 extension Examination {
     /// Over all draws, what flows on from a site has the mean of what flowed in.
     ///
-    /// The sum of each sample is changed by d; Σd is compared with √Σd², its deviation if draws are independent.
+    /// The sum of each call's output is changed by d; Σd is compared with √Σd², its deviation if calls are independent.
+    /// The samples of a call may share a draw.
     mutating func checkExpectation(_ scene: Scene) throws {
         guard promises.contains(.preservesExpectation), wrapsLayers else { return }
         let journal = Journal()
-        let epochs = max(2, 240 / scene.data.count)
+        let epochs = max(2, 240 / scene.stepsPerEpoch)
         _ = try fit(scene, [standIn(for: make(), journal: journal)], epochs: epochs, learningRate: 1e-7)
-        let entries = journal.entries.filter { $0.isTraining && $0.hook == .forwardWrapper && !$0.changes.isEmpty }
+        let entries = journal.entries.filter { $0.isTraining && $0.hook == .forwardWrapper }
         for (place, group) in Dictionary(grouping: entries, by: \.place).sorted(by: { $0.key < $1.key }) {
-            let changes = group.flatMap { $0.changes.map(Double.init) }
+            let changes = group.compactMap(\.change)
             let deviation = changes.reduce(0) { $0 + $1 * $1 }.squareRoot()
             let sum = changes.reduce(0, +)
             guard deviation > 1e-6, abs(sum) > 5.5 * deviation else { continue }
             report(
                 .expectation, scene,
-                "\(place), training changes the mean by \(Float(sum / Double(changes.count))) a sample, \(Float(abs(sum) / deviation)) deviations over \(changes.count) draws",
+                "\(place), training changes the sum by \(Float(sum / Double(changes.count))) a call, \(Float(abs(sum) / deviation)) deviations over \(changes.count) calls",
                 "no change on average: is what is kept scaled up?")
             return
         }

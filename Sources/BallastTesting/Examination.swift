@@ -36,7 +36,8 @@ struct Examination<Checked: Technique> {
     /// Checks what depends on a scene.
     mutating func examine(_ scene: Scene) {
         do {
-            _ = try fit(scene, [make()], epochs: 1)
+            // As long as the longest of the runs that follow: what ends in an error is told once.
+            _ = try fit(scene, [make()], epochs: 4)
         } catch {
             report(.composes, scene, "\(error)", "a run that ends well; give `scenes:` that the technique is made for")
             return

@@ -12,8 +12,8 @@ final class Journal: Sendable {
         let isTraining: Bool
         /// The value of a penalty, or how much was changed.
         var effect: Double
-        /// By how much the sum over each sample was changed.
-        var changes: [Float] = []
+        /// By how much the sum over a call's output was changed; nil where shapes were.
+        var change: Double?
         /// The paths of the parameters whose gradient or update was changed.
         var changed: [String] = []
         var input: Values?

@@ -82,10 +82,8 @@ extension StandIn: ForwardWrapper where Base: ForwardWrapper {
         let reference = call.position == .around ? call.next() : call.input
         if let journal {
             entry.effect = distance(output.detached, reference.detached)
-            if output.shape == reference.shape, let samples = output.shape.first, samples > 0 {
-                let changes = (output.detached - reference.detached).scalars
-                let width = changes.count / samples
-                entry.changes = (0..<samples).map { changes[$0 * width..<($0 + 1) * width].reduce(0, +) }
+            if output.shape == reference.shape {
+                entry.change = (output.detached - reference.detached).scalars.reduce(0) { $0 + Double($1) }
             }
             if detail == .values {
                 entry.input = .init(call.input)

@@ -87,12 +87,3 @@ struct Slope: ForwardWrapper {
         call.next() * 0.9 + call.input * 0.1
     }
 }
-
-/// Sharpness-aware minimization: others are called twice in a step, and draw the same numbers both times.
-struct Sharpness: GradientTransform {
-    func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
-        let scale = 0.05 / max(gradients.norm(), 1e-12)
-        return context.gradients(
-            at: (0..<gradients.count).map { gradients.parameter($0) + gradients[$0] * scale })
-    }
-}

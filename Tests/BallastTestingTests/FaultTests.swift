@@ -41,7 +41,7 @@ struct FaultTests {
     @Test func `a dropout that rescales neither in training nor in evaluation`() {
         expect(
             Laws.check(UnscaledDropout(), scenes: [.perceptron]), .expectation,
-            "after relu1, training changes the mean by -")
+            "after relu1, training changes the sum by -")
     }
 
     @Test func `a batch norm that ignores the phase`() {

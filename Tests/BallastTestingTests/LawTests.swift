@@ -23,7 +23,9 @@ struct LawTests {
     @Test func `what is right is found right, in all scenes`() {
         for violations in [
             Laws.check(MeanActivity()), Laws.check(BatchNoise()), Laws.check(Slope(), promises: .normalization),
-            Laws.check(Sharpness()), Laws.check(Smoothing()), Laws.check(SwapForValidation()),
+            Laws.check(Sharpness()), Laws.check(StochasticDepth()), Laws.check(StartingPoint()),
+            Laws.check(Centralization()), Laws.check(Clipping()), Laws.check(Smoothing()),
+            Laws.check(SwapForValidation()),
             Laws.check(
                 ClassicDropout(factor: 0.7),
                 promises: Laws.Promises.standard(for: BatchNoise()).subtracting(.evaluationIsIdentity),

@@ -72,7 +72,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             "with something of the technique in it", "the loss of the data under the same parameters"
         ) { Laws.check(PenaltyInTheOutput(), scenes: $0) },
         Mistake(
-            "noise that changes the mean", .expectation, says: "training changes the mean by -",
+            "noise that changes the mean", .expectation, says: "training changes the sum by -",
             "deviations over", "is what is kept scaled up?"
         ) { Laws.check(UnscaledDropout(), scenes: $0) },
         Mistake(
