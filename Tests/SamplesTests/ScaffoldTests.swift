@@ -67,7 +67,7 @@ struct ScaffoldTests {
             #expect(text.contains("cd '") && text.contains("/link/of mine'\n"), "\(text)")
             let manifest = try program.text("my own/techniques/of mine/Package.swift")
             let path = try #require(manifest.firstMatch(of: /let ballast = "(.*)"/)?.output.1)
-            let ballast = real.appending(path: "of mine").appending(path: path)
+            let ballast = URL(filePath: String(path), relativeTo: real.appending(path: "of mine/"))
             #expect(FileManager.default.fileExists(atPath: ballast.appending(path: "Sources/BallastTesting").path))
         }
     }
