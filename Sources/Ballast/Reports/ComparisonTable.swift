@@ -4,6 +4,7 @@ internal import Foundation
 public struct ComparisonTable: CustomStringConvertible {
     let rows: [[String]]
     private let costs: [String]
+    private let timing: String
 
     /// Creates a table: a row for each composition, with means over its seeds.
     public init(_ results: [ComparedRun]) {
@@ -38,6 +39,7 @@ public struct ComparisonTable: CustomStringConvertible {
             ])
         }
         self.rows = rows
+        timing = Self.timing(results)
         costs = ["cost per technique"] + names.map { name in Self.cost(results.filter { $0.composition == name }) }
     }
 
@@ -64,7 +66,16 @@ public struct ComparisonTable: CustomStringConvertible {
     /// The table with what techniques cost, for a page.
     var reportTable: HTMLReport.Table {
         HTMLReport.Table(
-            "Results", rows: zip(rows, costs).map { $0 + [$1] }, timeColumns: [8, (rows.first?.count ?? 0)])
+            "Results", rows: zip(rows, costs).map { $0 + [$1] }, timeColumns: [8, (rows.first?.count ?? 0)],
+            timing: timing)
+    }
+
+    /// What the times are to be read by.
+    private static func timing(_ results: [ComparedRun]) -> String {
+        guard let first = results.first else { return "" }
+        let threads = first.threads == 1 ? "1 thread" : "\(first.threads) threads"
+        let place = first.runsAtOnce == 1 ? threads : "\(first.runsAtOnce) runs side by side, each on \(threads)"
+        return "Seconds are of the clock, for a run: \(place). Costs are shares of a step's time."
     }
 
     /// The mean of numbers, and their standard deviation if there are several.

@@ -27,7 +27,8 @@ extension HTMLReport {
             p{margin:.4rem 0;max-width:50rem}
             nav{display:flex;flex-wrap:wrap;gap:.3rem 1rem;margin:.6rem 0}a{color:inherit}
             section{margin:1.5rem 0;padding-top:1.5rem;border-top:1px solid var(--line)}
-            .look{padding:.6rem .9rem;background:var(--look);border-radius:.5rem}
+            .look{padding:.6rem .9rem;background:var(--look);border-radius:.5rem;max-width:52rem}
+            .look ul{margin:.4rem 0;padding-left:1.2rem}
             .note{color:var(--soft);font-size:.875rem}
             .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1.2rem;margin:1rem 0}
             figure{margin:0;min-width:0;max-width:40rem;position:relative}

@@ -18,12 +18,15 @@ public struct HTMLReport: Sendable {
         public let rows: [[String]]
         /// The columns that hold times, which differ from one run to the next.
         public let timeColumns: Set<Int>
+        /// How the times were taken, a line below the table; empty for none.
+        public let timing: String
 
         /// Creates a table.
-        public init(_ title: String, rows: [[String]], timeColumns: Set<Int> = []) {
+        public init(_ title: String, rows: [[String]], timeColumns: Set<Int> = [], timing: String = "") {
             self.title = title
             self.rows = rows
             self.timeColumns = timeColumns
+            self.timing = timing
         }
     }
 
@@ -35,6 +38,8 @@ public struct HTMLReport: Sendable {
         public var summary: String
         /// What to look for in it.
         public var lookFor: String
+        /// What of that shows, and what does not, a line each.
+        public var observations: [String]
         /// What it ran on, a line each.
         public var facts: [String]
         /// The figures: curves first, then what is special about it.
@@ -46,12 +51,14 @@ public struct HTMLReport: Sendable {
 
         /// Creates a section of figures and tables.
         public init(
-            _ heading: String, summary: String = "", lookFor: String = "", facts: [String] = [],
-            figures: [any ReportFigure] = [], tables: [Table] = [], plans: [(name: String, plan: Plan)] = []
+            _ heading: String, summary: String = "", lookFor: String = "", observations: [String] = [],
+            facts: [String] = [], figures: [any ReportFigure] = [], tables: [Table] = [],
+            plans: [(name: String, plan: Plan)] = []
         ) {
             self.heading = heading
             self.summary = summary
             self.lookFor = lookFor
+            self.observations = observations
             self.facts = facts
             self.figures = figures
             self.tables = tables
@@ -121,9 +128,7 @@ public struct HTMLReport: Sendable {
     private static func html(of section: Section) -> String {
         var parts = ["<h2>\(section.heading.escapedForHTML)</h2>"]
         if !section.summary.isEmpty { parts.append("<p>\(section.summary.escapedForHTML)</p>") }
-        if !section.lookFor.isEmpty {
-            parts.append(#"<p class="look"><b>What to look for.</b> \#(section.lookFor.escapedForHTML)</p>"#)
-        }
+        if !section.lookFor.isEmpty || !section.observations.isEmpty { parts.append(look(of: section)) }
         if !section.figures.isEmpty {
             parts.append(#"<div class="figures">\#(section.figures.map(\.html).joined(separator: "\n"))</div>"#)
         }
@@ -139,6 +144,13 @@ public struct HTMLReport: Sendable {
         return #"<section id="\#(anchor(section.heading))">"# + parts.joined(separator: "\n") + "</section>"
     }
 
+    /// What to look for, and what of it shows.
+    private static func look(of section: Section) -> String {
+        let text = section.lookFor.isEmpty ? "" : "<p><b>What to look for.</b> \(section.lookFor.escapedForHTML)</p>"
+        let items = section.observations.map { "<li>\($0.escapedForHTML)</li>" }.joined()
+        return #"<div class="look">"# + text + (items.isEmpty ? "" : "<ul>\(items)</ul>") + "</div>"
+    }
+
     private static func html(of table: Table) -> String {
         let lines = table.rows.enumerated().map { row, cells in
             let cells = cells.enumerated().map { column, cell in
@@ -151,6 +163,7 @@ public struct HTMLReport: Sendable {
         }
         return #"<div class="wide"><table><caption>\#(table.title.escapedForHTML)</caption>"#
             + lines.joined(separator: "\n") + "</table></div>"
+            + (table.timing.isEmpty ? "" : #"<p class="time note">\#(table.timing.escapedForHTML)</p>"#)
     }
 
     private static func anchor(_ heading: String) -> String {

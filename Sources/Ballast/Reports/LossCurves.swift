@@ -31,6 +31,7 @@ struct LossCurves {
         add("Training loss, without penalties, as trained on", name, isLogarithmic: isLogarithmic) { $0.trainLoss }
         add("Validation loss", name, isLogarithmic: isLogarithmic) { $0.validationLoss }
         if let metric {
+            add("Training \(metric.name)", metric.name, isLogarithmic: false) { $0.trainEvaluation?[metric.name] }
             add("Validation \(metric.name)", metric.name, isLogarithmic: false) { $0.value(metric.name) }
         }
         self.charts = charts

@@ -5,13 +5,16 @@ extension Run {
     public var report: String {
         let penalties = history.first?.penalties.map(\.name) ?? []
         let metrics = history.first?.validationMetrics.map(\.name) ?? []
+        let trainMetrics = history.first?.trainEvaluation?.metrics.map { "train \($0.name)" } ?? []
         let hasValidation = history.first?.validationLoss != nil
         var rows = [
-            ["epoch", "train loss"] + penalties + (hasValidation ? ["validation loss"] + metrics : []) + ["samples/s"]
+            ["epoch", "train loss"] + penalties + trainMetrics
+                + (hasValidation ? ["validation loss"] + metrics : []) + ["samples/s"]
         ]
         for record in history {
             var row = ["\(record.epoch + 1)", Run.format(record.trainLoss)]
             row += record.penalties.map { Run.format($0.value) }
+            row += record.trainEvaluation?.metrics.map { Run.format($0.value) } ?? []
             if hasValidation {
                 row.append(record.validationLoss.map(Run.format) ?? "-")
                 row += record.validationMetrics.map { Run.format($0.value) }

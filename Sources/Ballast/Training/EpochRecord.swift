@@ -28,6 +28,9 @@ public struct EpochRecord: Sendable, Hashable, Codable {
     public var validationLoss: Double?
     /// The metrics of the validation data.
     public var validationMetrics: [NamedValue]
+    /// What the model achieves on the training data after the epoch, in evaluation; nil unless the trainer
+    /// ``Trainer/evaluatesTraining``.
+    public var trainEvaluation: Evaluation?
     /// The learning rate of the last step.
     public let learningRate: Double
     /// How long the epoch's steps took, in seconds.
@@ -38,8 +41,8 @@ public struct EpochRecord: Sendable, Hashable, Codable {
     /// Creates a record.
     public init(
         epoch: Int, steps: Int = 0, samples: Int = 0, trainLoss: Double, penalties: [NamedValue] = [],
-        validationLoss: Double? = nil, validationMetrics: [NamedValue] = [], learningRate: Double = 0,
-        seconds: Double = 0, costs: [HookCost] = []
+        validationLoss: Double? = nil, validationMetrics: [NamedValue] = [],
+        trainEvaluation: Evaluation? = nil, learningRate: Double = 0, seconds: Double = 0, costs: [HookCost] = []
     ) {
         self.epoch = epoch
         self.steps = steps
@@ -48,6 +51,7 @@ public struct EpochRecord: Sendable, Hashable, Codable {
         self.penalties = penalties
         self.validationLoss = validationLoss
         self.validationMetrics = validationMetrics
+        self.trainEvaluation = trainEvaluation
         self.learningRate = learningRate
         self.seconds = seconds
         self.costs = costs

@@ -39,6 +39,8 @@ public final class Run {
     private var order: [Int32] = []
     private var epochStart = ContinuousClock.now
 
+    private static let cancelled = "cancelled"
+
     var execution: Execution { runner.execution }
 
     init(
@@ -93,6 +95,8 @@ public final class Run {
     public var stepsPerEpoch: Int { (train.count + trainer.batchSize - 1) / trainer.batchSize }
     /// Whether the run has ended.
     public var isFinished: Bool { stopReason != nil }
+    /// Whether a ``Cancellation`` has ended the run before its end.
+    public var isCutShort: Bool { stopReason == Run.cancelled }
     /// The mean loss of the epoch so far.
     public var currentLoss: Double { position > 0 ? lossSum / Double(position) : .nan }
     /// A copy of the variables.
@@ -117,7 +121,7 @@ public final class Run {
     public func step() throws -> Bool {
         guard stopReason == nil else { return false }
         if let cancellation, cancellation.isCancelled {
-            try interrupt("cancelled")
+            try interrupt(Run.cancelled)
             return false
         }
         let start = position
@@ -183,10 +187,13 @@ public final class Run {
             epoch: execution.epoch, steps: execution.step, samples: train.count,
             trainLoss: lossSum / Double(train.count), penalties: stepper.takePenalties(steps: execution.step),
             learningRate: Double(execution.learningRate), seconds: epochSeconds)
-        if let validation {
-            let evaluation = validating { measure(validation) }
-            record.validationLoss = evaluation.loss
-            record.validationMetrics = evaluation.metrics
+        if validation != nil || trainer.evaluatesTraining {
+            validating {
+                let evaluation = validation.map(measure)
+                record.validationLoss = evaluation?.loss
+                record.validationMetrics = evaluation?.metrics ?? []
+                if trainer.evaluatesTraining { record.trainEvaluation = measure(train) }
+            }
         }
         let isCancelled = cancellation?.isCancelledAfterEpoch == true
         callBack(&record, isLast: isCancelled || execution.epoch + 1 >= epochs)
@@ -198,7 +205,7 @@ public final class Run {
         trainSeconds = 0
         if stopReason == nil, execution.epoch >= epochs { end("all \(epochs) epochs done") }
         if stopReason == nil { order = train.order(seed: seed, epoch: execution.epoch) }
-        if stopReason == nil, isCancelled { end("cancelled") }
+        if stopReason == nil, isCancelled { end(Run.cancelled) }
         defer { epochStart = ContinuousClock.now }
         if let checkpoints,
             checkpoints.isDue(afterEpochs: execution.epoch) || checkpoints.isDue(afterSteps: execution.globalStep)
@@ -234,7 +241,7 @@ public final class Run {
     }
 
     /// Lets callbacks replace the variables for a validation, and brings the run's back afterwards in any case.
-    private func validating<R>(_ body: () -> R) -> R {
+    private func validating(_ body: () -> Void) {
         let own = execution.store.variables
         var isReplaced = false
         defer { if isReplaced { execution.store.variables = own } }
@@ -251,7 +258,7 @@ public final class Run {
                 isReplaced = true
             }
         }
-        return body()
+        body()
     }
 
     // MARK: Using the model

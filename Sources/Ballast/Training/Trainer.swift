@@ -23,6 +23,8 @@ public struct Trainer: Sendable {
     public let schedule: Schedule
     /// What is measured on validation and test data beside the loss.
     public let metrics: [Metric]
+    /// Whether the training data is measured after each epoch like validation data, for one more pass over it.
+    public let evaluatesTraining: Bool
     /// The number of samples in a batch; the last of an epoch may have fewer.
     public let batchSize: Int
     /// The techniques.
@@ -38,23 +40,26 @@ public struct Trainer: Sendable {
     ///   - optimizer: the optimizer.
     ///   - schedule: the factor of the learning rate by step.
     ///   - metrics: what is measured beside the loss; by default accuracy for class targets, nothing for values.
+    ///   - evaluatesTraining: whether the training data is measured after each epoch like validation data.
     ///   - batchSize: the number of samples in a batch.
     ///   - silencing: the identifiers of warnings that are not wanted.
     ///   - techniques: the regularization; none by default.
     public init(
         _ model: some Layer, loss: Loss, optimizer: any Optimizer, schedule: Schedule = .constant,
-        metrics: [Metric]? = nil, batchSize: Int = 32, silencing: Set<String> = [],
+        metrics: [Metric]? = nil, evaluatesTraining: Bool = false, batchSize: Int = 32, silencing: Set<String> = [],
         @CompositionBuilder _ techniques: () -> [any Technique] = { [] }
     ) {
         self.init(
-            model, loss: loss, optimizer: optimizer, schedule: schedule, metrics: metrics, batchSize: batchSize,
-            silencing: silencing, composition: Composition(techniques()))
+            model, loss: loss, optimizer: optimizer, schedule: schedule, metrics: metrics,
+            evaluatesTraining: evaluatesTraining, batchSize: batchSize, silencing: silencing,
+            composition: Composition(techniques()))
     }
 
     /// Creates a trainer with a composition made before.
     public init(
         _ model: some Layer, loss: Loss, optimizer: any Optimizer, schedule: Schedule = .constant,
-        metrics: [Metric]? = nil, batchSize: Int = 32, silencing: Set<String> = [], composition: Composition
+        metrics: [Metric]? = nil, evaluatesTraining: Bool = false, batchSize: Int = 32, silencing: Set<String> = [],
+        composition: Composition
     ) {
         require(batchSize > 0, "Trainer: the batch size must be positive but is \(batchSize)")
         self.model = model
@@ -62,6 +67,7 @@ public struct Trainer: Sendable {
         self.optimizer = optimizer
         self.schedule = schedule
         self.metrics = metrics ?? (loss.target == .classes ? [.accuracy] : [])
+        self.evaluatesTraining = evaluatesTraining
         self.batchSize = batchSize
         self.composition = composition
         silencedWarnings = silencing
@@ -70,8 +76,9 @@ public struct Trainer: Sendable {
     /// The same with another composition.
     public func composing(_ composition: Composition) -> Trainer {
         Trainer(
-            model, loss: loss, optimizer: optimizer, schedule: schedule, metrics: metrics, batchSize: batchSize,
-            silencing: silencedWarnings, composition: composition)
+            model, loss: loss, optimizer: optimizer, schedule: schedule, metrics: metrics,
+            evaluatesTraining: evaluatesTraining, batchSize: batchSize, silencing: silencedWarnings,
+            composition: composition)
     }
 
     /// Trains to the end.
