@@ -14,6 +14,10 @@ struct Samples {
         } catch let error as CompositionError {
             complain(error.text(inColor: Terminal.errorsHaveColors))
             exit(1)
+        } catch let error as ComparisonError {
+            let cause = (error.underlying as? CompositionError)?.text(inColor: Terminal.errorsHaveColors)
+            complain(cause.map { "\(error.composition), seed \(error.seed): \($0)" } ?? error.description)
+            exit(1)
         } catch {
             complain("\(error)")
             exit(1)
@@ -40,7 +44,10 @@ struct Samples {
             let sample = try Sample.named(invocation.operand ?? "")
             return try SampleRunner(invocation).run([sample])
         case .ablate:
-            return try Ablation(invocation).run()
+            return try Ablation(invocation).run(try Sample.named(invocation.operand ?? ""))
+        case .effects:
+            let samples = try invocation.operand.map { [try Sample.named($0)] } ?? Sample.all
+            return try EffectRunner(invocation).run(samples)
         case .tour:
             return try SampleRunner(invocation).run(Sample.all)
         }

@@ -6,6 +6,7 @@ enum Help {
         (.run, "runs a sample: compares its compositions on the same data, seeds and initial parameters"),
         (.plan, "what a sample would run, at each hook, in order; nothing is trained"),
         (.ablate, "what each technique of a composition is worth: without it, over 5 seeds or N, paired"),
+        (.effects, "whether the samples show what the field knows, at full size over 5 seeds or N; code 1 if not"),
         (.fetch, "downloads Fashion-MNIST (31 MB); without it, drawn glyphs stand in"),
         (.newTechnique, "writes a package with a technique of one's own to begin from: source, laws, guide and sample"),
         (.help, "this page, or the options of a command"),
@@ -29,7 +30,7 @@ enum Help {
         }
         let summary = summaries.first { $0.command == command }?.text ?? ""
         let options = command.options.isEmpty ? "" : "\n\n" + columns(command.options.map { ($0.usage, $0.help) })
-        let names = [.run, .plan, .ablate].contains(command) ? "\n\nSamples:\n" + samples : ""
+        let names = [.run, .plan, .ablate, .effects].contains(command) ? "\n\nSamples:\n" + samples : ""
         return columns([(command.usage, summary)]) + options + names
     }
 

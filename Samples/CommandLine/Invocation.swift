@@ -5,6 +5,7 @@ enum Command: String, CaseIterable {
     case run
     case plan
     case ablate
+    case effects
     case fetch
     case newTechnique = "new-technique"
     case help
@@ -12,13 +13,19 @@ enum Command: String, CaseIterable {
     /// The options that the command takes, in the order of help.
     var options: [Option] {
         switch self {
-        case .tour: [.seed, .seeds, .threads, .data, .page, .json]
+        case .tour: [.seed, .seeds, .jobs, .threads, .data, .page, .json]
         case .run:
             [
-                .quick, .epochs, .seed, .seeds, .threads, .data, .without, .only, .page, .json, .checkpoint, .resume,
+                .quick, .epochs, .seed, .seeds, .jobs, .threads, .data, .without, .only, .page, .json, .checkpoint,
+                .resume,
             ]
         case .plan: [.data]
-        case .ablate: [.composition, .quick, .epochs, .seed, .seeds, .threads, .data, .page]
+        case .ablate:
+            [
+                .composition, .quick, .epochs, .seed, .seeds, .jobs, .threads, .data, .page, .json, .checkpoint,
+                .resume,
+            ]
+        case .effects: [.epochs, .seed, .seeds, .jobs, .threads, .data, .json]
         case .newTechnique: [.hook, .at, .ballast]
         case .list, .fetch, .help: []
         }
@@ -28,6 +35,7 @@ enum Command: String, CaseIterable {
     var placeholder: String? {
         switch self {
         case .run, .plan, .ablate, .newTechnique: "NAME"
+        case .effects: "[NAME]"
         case .fetch: "fashion-mnist"
         case .help: "[COMMAND]"
         case .tour, .list: nil
@@ -127,6 +135,12 @@ struct Invocation: Equatable {
         return UsageError(unknown: "option", name, among: mine.map(\.name), listed: mine.map(\.usage))
     }
 
+    private func checkData(_ sample: Sample) throws {
+        if options.dataFolder != nil, !sample.readsFashionMNIST {
+            throw UsageError("option --data: the sample \(sample.name) makes its own data; leave --data out")
+        }
+    }
+
     private func checkVariation() throws {
         if options.without != nil, options.only != nil {
             throw UsageError("options --without and --only do not go together: give one of them")
@@ -148,11 +162,10 @@ struct Invocation: Equatable {
                 throw UsageError(
                     "\(command.usage) needs the name of a sample: \(Sample.all.map(\.name).joined(separator: ", "))")
             }
-            let sample = try Sample.named(operand)
-            if options.dataFolder != nil, !sample.readsFashionMNIST {
-                throw UsageError("option --data: the sample \(operand) makes its own data; leave --data out")
-            }
+            try checkData(try Sample.named(operand))
             try checkVariation()
+        case .effects:
+            if let operand { try checkData(try Sample.named(operand)) }
         case .fetch:
             guard let operand else { throw UsageError("samples fetch needs the name of a data set: fashion-mnist") }
             guard operand == "fashion-mnist" else {

@@ -9,6 +9,8 @@ struct RunOptions: Equatable {
     /// Whether the number of seeds was given.
     var hasSeedCount = false
     var threads: Int?
+    /// How many runs go on side by side; nil for as many as there are threads.
+    var jobs: Int?
     var dataFolder: URL?
     var jsonFile: URL?
     var checkpointFolder: URL?
@@ -95,6 +97,9 @@ struct Option: Sendable {
     static let threads = number("--threads", "T", in: 1...64, "threads to compute with (every processor)") {
         $0.threads = $1
     }
+    static let jobs = number(
+        "--jobs", "N", in: 1...64, "runs side by side, which share the threads (as many as threads)"
+    ) { $0.jobs = $1 }
     static let data = path("--data", "DIR", isFolder: true, "the folder with the files of Fashion-MNIST") {
         $0.dataFolder = $1
     }

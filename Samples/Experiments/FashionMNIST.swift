@@ -13,7 +13,8 @@ extension Sample {
             And the strengths: L2 at 1e-4 and decay at 0.1 leave weights of about the same size, because Adam \
             rescales the gradient of a penalty and leaves a decoupled decay alone.
             """,
-        epochs: 10, quickEpochs: 10, readsFashionMNIST: true
+        epochs: 10, quickEpochs: 10, readsFashionMNIST: true,
+        effects: [Effect("dropout narrows the gap", .gap, of: "dropout", isBelow: "none")]
     ) { setting in
         let (training, testing) = setting.isQuick ? (6_000, 2_000) : (60_000, 10_000)
         let images =
@@ -36,7 +37,7 @@ extension Sample {
             DataAugmentation(.horizontalFlip(), .translation(pixels: 2), fill: -1, range: -1...1)
         }
         return Experiment(
-            source: "\(images.source)",
+            source: "\(images.source)", isRealData: images.isPhotographed,
             train: train, validation: held, test: try dataset(images.test, first: testing),
             // That L2 under Adam is not weight decay is one of the things to see here, and `all` is everything at once:
             // its dropout stands in front of a batch norm too, whose variance it shifts.

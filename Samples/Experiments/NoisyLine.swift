@@ -11,7 +11,8 @@ extension Sample {
             stopping ends after a dozen epochs, before the noise is learned, and comes out best. No model can beat \
             what the noise alone leaves, which the line about the data names.
             """,
-        epochs: 1_000, quickEpochs: 1_000
+        epochs: 1_000, quickEpochs: 1_000,
+        effects: [Effect("dropout narrows the gap", .gap, of: "dropout-0.5", isBelow: "none")]
     ) { _ in
         let model = Sequential {
             Linear(100, weight: .normal(deviation: 0.1), biasInitial: .zeros); ReLU()

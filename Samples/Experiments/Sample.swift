@@ -21,6 +21,8 @@ struct Sample: Sendable {
     var readsFashionMNIST = false
     /// Whether the page shows losses on a logarithmic axis.
     var hasLogarithmicLoss = false
+    /// What it is expected to show.
+    var effects: [Effect] = []
     /// Makes the data, the base model and the compositions.
     let prepare: @Sendable (Setting) throws -> Experiment
 
@@ -38,9 +40,7 @@ struct Sample: Sendable {
     /// Prints what the runs of each composition would do.
     func printPlans(dataFolder: URL?) throws {
         let experiment = try prepare(Setting(isQuick: true, dataFolder: dataFolder))
-        for (name, composition) in experiment.compositions {
-            let plan = try experiment.trainer.composing(composition).plan(
-                for: experiment.train, validation: experiment.validation, epochs: epochs)
+        for (name, plan) in try experiment.plans(epochs: epochs) {
             print("\(self.name), \(name)\n\(plan)\n")
         }
     }
@@ -50,6 +50,8 @@ struct Sample: Sendable {
 struct Experiment {
     /// Where the data comes from.
     let source: String
+    /// Whether it is the data that effects are expected of, and not what stands in for it.
+    var isRealData = true
     let train: Dataset
     let validation: Dataset?
     let test: Dataset
@@ -58,6 +60,20 @@ struct Experiment {
     var compositions: [(name: String, composition: Composition)]
     /// What the page shows beside curves and the table, made of the results.
     var pictures: ([ComparedRun]) throws -> [Picture] = { _ in [] }
+
+    /// What the runs of each composition do.
+    func plans(epochs: Int? = nil) throws -> [(name: String, plan: Plan)] {
+        try compositions.map { name, composition in
+            (name, try trainer.composing(composition).plan(for: train, validation: validation, epochs: epochs))
+        }
+    }
+}
+
+extension DemonstrationImages {
+    /// Whether the images are Fashion-MNIST, and not drawn ones that stand in.
+    var isPhotographed: Bool {
+        if case .directory = source { true } else { false }
+    }
 }
 
 /// Something that the page shows about one sample only.

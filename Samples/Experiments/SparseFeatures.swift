@@ -11,7 +11,11 @@ extension Sample {
             at this strength shrinks all alike and finds fewer of the 20. Along the path over λ the features that do \
             not matter leave first.
             """,
-        epochs: 500, quickEpochs: 250, hasLogarithmicLoss: true
+        epochs: 500, quickEpochs: 250, hasLogarithmicLoss: true,
+        effects: [
+            Effect("proximal L1 recovers the support better than L2", recovered, of: "proximal-l1", isAbove: "l2"),
+            Effect("proximal L1 tests better than L2", .testLoss, of: "proximal-l1", isBelow: "l2"),
+        ]
     ) { _ in
         let test = try rows(200, "test")
         let trainer = Trainer(
@@ -53,15 +57,27 @@ extension Sample {
             inputs: Column(floats: x, itemShape: [features]), targets: Column(floats: y, itemShape: [1]))
     }
 
+    private static let recovered = Effect.Measure(name: "true among the 20 largest weights") {
+        Double(trueAmongLargest($0))
+    }
+
+    private static func weights(_ result: ComparedRun) -> [Float] { result.run.variables["weight"]?.scalars ?? [] }
+
+    /// How many features that matter have one of the 20 largest weights.
+    private static func trueAmongLargest(_ result: ComparedRun) -> Int {
+        let weights = weights(result)
+        let largest = weights.indices.sorted { abs(weights[$0]) > abs(weights[$1]) }.prefix(20)
+        return largest.filter(isTrue).count
+    }
+
     /// How many of the features that matter each composition finds.
     private static func support(of results: [ComparedRun]) -> HTMLReport.Table {
         let rows = results.map { result in
-            let weights = result.run.variables["weight"]?.scalars ?? []
+            let weights = weights(result)
             let chosen = weights.indices.filter { weights[$0] != 0 }
-            let largest = weights.indices.sorted { abs(weights[$0]) > abs(weights[$1]) }.prefix(20)
             return [
                 result.composition, "\(result.seed)", "\(chosen.count)", "\(chosen.filter(isTrue).count) of 20",
-                "\(largest.filter(isTrue).count) of 20",
+                "\(trueAmongLargest(result)) of 20",
             ]
         }
         let names = ["composition", "seed", "weights not zero", "of them true", "true among the 20 largest"]

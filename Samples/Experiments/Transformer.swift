@@ -6,14 +6,20 @@ extension Sample {
         name: "transformer",
         summary: "a + b mod p from part of the table: decay makes a transformer generalize after it has memorized",
         lookFor: """
-            The validation accuracy beside the training loss. All compositions know the part of the table they train \
+            The two curves of each composition, training accuracy above and validation accuracy below it. All compositions know the part of the table they train \
             on within a few dozen epochs. On the rest they know for long only what symmetry gives, b + a for a + b, \
             which is at most 60 %. With decay the accuracy rises above that some hundred epochs later, with most \
             seeds; without, not yet at the same step. With norms it comes sooner, in jumps: decay shrinks the weights in front of a norm, which \
             makes each step turn them further, until one breaks what was learned and it grows anew. The quick size, on \
             a smaller table, may end before any of that.
             """,
-        epochs: 600, quickEpochs: 100, hasLogarithmicLoss: true
+        epochs: 600, quickEpochs: 100, hasLogarithmicLoss: true,
+        effects: [
+            Effect(
+                "with decay it generalizes, without not yet at the same step", .testAccuracy, of: "decay",
+                isAbove: "none"),
+            Effect("without decay it has memorized", .trainAccuracy, isAbove: .testAccuracy, of: "none"),
+        ]
     ) { setting in
         let p = setting.isQuick ? 23 : 31
         let (rest, train) = try table(p).split(0.4, seed: 1)
@@ -33,14 +39,32 @@ extension Sample {
                     }
                     LastPosition()
                     Linear(p)
-                }, loss: .crossEntropy, optimizer: Adam(learningRate: 2e-3, beta2: 0.98), batchSize: 128),
+                }, loss: .crossEntropy, optimizer: Adam(learningRate: 2e-3, beta2: 0.98), evaluatesTraining: true,
+                batchSize: 128),
             compositions: [
                 ("none", Composition()),
                 ("decay", decay),
                 ("decay+dropout", decay + Composition { Dropout(0.1, at: .after(.kind("attention"))) }),
                 ("decay+rms-norm", decay + Composition { RMSNorm(at: sites[0], sites[1], sites[2]) }),
                 ("decay+layer-norm", decay + Composition { LayerNorm(at: sites[0], sites[1], sites[2]) }),
-            ])
+            ],
+            pictures: { results in
+                results.filter { $0.seed == results[0].seed }.map { .figure(curves(of: $0)) }
+            })
+    }
+
+    /// What a run knows of the table it trains on and of the rest, epoch by epoch.
+    private static func curves(of result: ComparedRun) -> Chart {
+        let history = result.run.history
+        let epochs = history.map { Double($0.epoch + 1) }
+        return Chart(
+            "\(result.composition): memorizing and generalizing", x: .init("epoch", isLogarithmic: true),
+            y: .init("accuracy", range: 0...1.02),
+            [
+                Chart.Series(
+                    "training", x: epochs, y: history.map { $0.trainEvaluation?["accuracy"] ?? .nan }, color: 1),
+                Chart.Series("validation", x: epochs, y: history.map { $0.value("accuracy") ?? .nan }, color: 2),
+            ], note: "With seed \(result.seed).")
     }
 
     private static func table(_ p: Int) throws -> Dataset {

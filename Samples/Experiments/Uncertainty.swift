@@ -11,7 +11,12 @@ extension Sample {
             where there is data and widens in the gap and beyond the ends. Without dropout there is no band: the \
             variance is exactly zero, however wrong the curve.
             """,
-        epochs: 2_000, quickEpochs: 800
+        epochs: 2_000, quickEpochs: 800,
+        effects: [
+            Effect(
+                "the band is wider in the gap than over the data", deviation(at: [0], "in the gap"),
+                isAbove: deviation(at: [-0.65, 0.65], "over the data"), of: "dropout-0.1")
+        ]
     ) { _ in
         func dropout(_ probability: Float) -> Composition { Composition { Dropout(probability) } }
         return Experiment(
@@ -35,6 +40,14 @@ extension Sample {
                     .figure(try band(result, color))
                 }
             })
+    }
+
+    /// The standard deviation of 100 passes, at some places.
+    private static func deviation(at places: [Float], _ name: String) -> Effect.Measure {
+        Effect.Measure(name: "deviation \(name)") { result in
+            let prediction = try result.run.predict(Tensor(places, shape: [places.count, 1]), samples: 100)
+            return prediction.variance.scalars.reduce(0) { $0 + Double($1).squareRoot() } / Double(places.count)
+        }
     }
 
     private static func curve(_ count: Int, _ purpose: String) throws -> Dataset {

@@ -12,7 +12,11 @@ extension Sample {
             L1 and proximal L1 take the same small step off every weight, large or small: 0.5 is far too little here, \
             but proximal L1 has some weights at exactly zero, where L1 steps to and fro across it.
             """,
-        epochs: 100, quickEpochs: 100, hasLogarithmicLoss: true
+        epochs: 100, quickEpochs: 100, hasLogarithmicLoss: true,
+        effects: [
+            Effect("λ = 3 shrinks the weights", .weightNorm, of: "l2", isBelow: "none"),
+            Effect("λ = 3 tests better", .testLoss, of: "l2", isBelow: "none"),
+        ]
     ) { _ in
         let model = Linear(1, weight: .normal(), biasInitial: .zeros)
         let test = try rows(100, "test")

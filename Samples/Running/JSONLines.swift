@@ -61,6 +61,7 @@ final class JSONLines {
         write([
             ("sample", .text(sample)), ("composition", .text(composition)), ("seed", .integer(seed)),
             ("epoch", .integer(UInt64(record.epoch))), ("trainLoss", .number(record.trainLoss)),
+            ("trainMetric", .number(record.trainEvaluation?.metrics.first?.value)),
             ("penalties", .object(record.penalties.map { ($0.name, .number($0.value)) })),
             ("validationLoss", .number(record.validationLoss)),
             ("validationMetric", .number(record.validationMetrics.first?.value)), ("seconds", .number(record.seconds)),
@@ -77,7 +78,8 @@ final class JSONLines {
         ])
     }
 
-    private func write(_ fields: [(name: String, value: JSON)]) {
+    /// Writes an object.
+    func write(_ fields: [(name: String, value: JSON)]) {
         guard failure == nil else { return }
         do {
             try file.write(contentsOf: Data("\(JSON.object(fields))\n".utf8))

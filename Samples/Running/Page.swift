@@ -6,28 +6,36 @@ struct Page {
     let file: URL
     private var report: HTMLReport
 
-    init(_ title: String, file: URL?, name: String, arguments: [String]) {
-        self.file = file ?? URL(filePath: "runs/\(name).html")
-        // Where the page is and whether a run was resumed make no difference to what it shows.
+    /// Creates an empty page, to be written where the options say or to `runs/name.html`.
+    init(_ title: String, name: String, invocation: Invocation) {
+        file = invocation.options.pageFile ?? URL(filePath: "runs/\(name).html")
+        report = HTMLReport(title, introduction: "Written by: \(Page.command(invocation.arguments))")
+    }
+
+    /// The command, without what makes no difference to what the page shows: where it is, where runs were saved and
+    /// whether they were resumed, on how many threads they were and how many side by side.
+    private static func command(_ arguments: [String]) -> String {
+        let left = [Option.page, .jobs, .threads, .checkpoint].map(\.name)
         let isKept = arguments.indices.map { index in
-            arguments[index] != "--resume" && !arguments[index].hasPrefix("--page")
-                && (index == 0 || arguments[index - 1] != "--page")
+            let name = String(arguments[index].prefix { $0 != "=" })
+            return name != Option.resume.name && !left.contains(name)
+                && (index == 0 || !left.contains(arguments[index - 1]))
         }
-        let command = ["samples"] + zip(arguments, isKept).filter(\.1).map(\.0)
-        report = HTMLReport(title, introduction: "Written by: \(command.joined(separator: " "))")
+        return (["samples"] + zip(arguments, isKept).filter(\.1).map(\.0)).joined(separator: " ")
     }
 
     /// Adds what has run of a sample; nothing if nothing has.
-    mutating func add(_ sample: Sample, _ experiment: Experiment, _ results: [ComparedRun], facts: [String]) throws {
+    mutating func add(
+        _ sample: Sample, _ experiment: Experiment, _ results: [ComparedRun], _ observations: [Observation],
+        facts: [String]
+    ) throws {
         guard !results.isEmpty else { return }
         var section = HTMLReport.Section(sample.name, results: results, isLogarithmic: sample.hasLogarithmicLoss)
         section.summary = sample.summary
         section.lookFor = sample.lookFor
+        section.observations = observations.map(\.description)
         section.facts = facts
-        section.plans = try experiment.compositions.map { name, composition in
-            let trainer = experiment.trainer.composing(composition)
-            return (name, try trainer.plan(for: experiment.train, validation: experiment.validation))
-        }
+        section.plans = try experiment.plans()
         for picture in try experiment.pictures(results) {
             switch picture {
             case .figure(let figure): section.figures.append(figure)

@@ -2,15 +2,17 @@ import BallastPlugins
 import Foundation
 
 /// Shows how far the runs of a comparison are: on a terminal in one line that is rewritten, in a pipe in one line an epoch.
+///
+/// Of runs side by side, the line shows the first that has not ended; the others speak when it is their turn.
 final class Progress {
     private let epochs: Int
     private let runCount: Int
     private let namesSeed: Bool
     /// In a pipe, every how many epochs there is a line; nil for never.
     private let linesEvery: Int?
-    private var runIndex = 0
-    private var start = ContinuousClock.now
-    private var startStep = 0
+    private let turns: Turns
+    /// When and at which step each run began.
+    private var starts: [Int: (time: ContinuousClock.Instant, step: Int)] = [:]
     private var shown = ContinuousClock.now
     private var warned: Set<String> = []
 
@@ -19,36 +21,44 @@ final class Progress {
     /// - Parameters:
     ///   - namesSeed: whether a run is called by its seed, too.
     ///   - isBrief: whether a pipe gets no lines for epochs.
-    init(epochs: Int, runCount: Int, namesSeed: Bool, isBrief: Bool) {
+    ///   - turns: whose turn it is to speak.
+    init(epochs: Int, runCount: Int, namesSeed: Bool, isBrief: Bool, turns: Turns) {
         self.epochs = epochs
         self.runCount = runCount
         self.namesSeed = namesSeed
+        self.turns = turns
         linesEvery = isBrief ? nil : epochs <= 50 ? 1 : epochs / 20
     }
 
-    func observe(_ composition: String, _ seed: UInt64, _ event: RunEvent) {
-        let run = name(composition, seed)
+    /// Takes note of an event of the run with a number.
+    func observe(_ number: Int, _ composition: String, _ seed: UInt64, _ event: RunEvent) {
         switch event {
         case .started(let started, let resumedFrom):
-            runIndex += 1
-            start = .now
-            startStep = started.stepCount
-            if let resumedFrom { say("\(run): goes on in epoch \(started.epoch + 1) with \(resumedFrom)") }
+            starts[number] = (.now, started.stepCount)
+            guard let resumedFrom else { return }
+            let line = "\(name(composition, seed)): goes on in epoch \(started.epoch + 1) with \(resumedFrom)"
+            turns.take(number) { self.say(line) }
         case .warned(let finding):
-            if warned.insert("\(composition) \(finding)").inserted {
-                say("\(composition): \(finding.text(inColor: Terminal.hasColors))")
+            turns.take(number) {
+                guard self.warned.insert("\(composition) \(finding)").inserted else { return }
+                self.say("\(composition): \(finding.text(inColor: Terminal.hasColors))")
             }
         case .noted(let note):
-            say("\(run): \(note)")
+            turns.take(number) { self.say("\(self.name(composition, seed)): \(note)") }
         case .stepped(let stepped):
-            guard Terminal.isInteractive, ContinuousClock.now - shown > .milliseconds(100) else { return }
+            guard Terminal.isInteractive, turns.isFront(number), ContinuousClock.now - shown > .milliseconds(100) else {
+                return
+            }
             shown = .now
-            Terminal.rewriteLine(line(run, stepped))
+            Terminal.rewriteLine(line(number, name(composition, seed), stepped))
         case .epochEnded(let ended, let record):
             guard !Terminal.isInteractive, let linesEvery else { return }
-            let count = record.epoch + 1
-            if count % linesEvery == 0 || ended.isFinished { print(line(run, record)) }
-            Terminal.flush()
+            guard (record.epoch + 1) % linesEvery == 0 || ended.isFinished else { return }
+            let line = line(name(composition, seed), record)
+            turns.take(number) {
+                print(line)
+                Terminal.flush()
+            }
         }
     }
 
@@ -70,7 +80,8 @@ final class Progress {
     }
 
     /// Where a run is now, in a line of the terminal: a long name gives way, and then the last validation.
-    private func line(_ name: String, _ run: Run) -> String {
+    private func line(_ number: Int, _ name: String, _ run: Run) -> String {
+        let (start, startStep) = starts[number] ?? (.now, run.stepCount)
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let steps = run.stepCount - startStep
         let step = run.stepCount - run.epoch * run.stepsPerEpoch
@@ -80,7 +91,7 @@ final class Progress {
             "loss \(Progress.number(run.currentLoss))",
             "\(Progress.rate(Double(steps * run.trainer.batchSize) / seconds))/s",
         ].joined(separator: "  ")
-        let head = "[\(runIndex)/\(runCount)] "
+        let head = "[\(number + 1)/\(runCount)] "
         let space = max(Terminal.width - head.count - state.count - 3, 10)
         let title = head + (name.count <= space ? name : name.prefix(space - 1) + "…")
         for part in run.history.last.map(Progress.validation) ?? []

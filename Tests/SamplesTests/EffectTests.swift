@@ -3,71 +3,90 @@ import Testing
 
 @testable import samples
 
-/// The effects that the field knows, over five seeds: as orders, not as values.
+/// The effects that the field knows, over five seeds: as orders, not as values. Those of the samples that take longer
+/// are looked for by `samples effects`.
 @Suite struct EffectTests {
-    private func results(_ sample: Sample, _ names: [String], epochs: Int? = nil) throws -> [String: [ComparedRun]] {
+    private func results(_ sample: Sample, _ names: Set<String>, epochs: Int? = nil) throws -> [ComparedRun] {
         let experiment = try sample.prepare(Sample.Setting(isQuick: true))
-        let results = try Comparison(experiment.trainer, experiment.compositions.filter { names.contains($0.name) })
-            .run(
-                train: experiment.train, validation: experiment.validation, test: experiment.test,
-                epochs: epochs ?? sample.quickEpochs, seeds: [0, 1, 2, 3, 4])
-        return Dictionary(grouping: results, by: \.composition)
+        return try Comparison(experiment.trainer, experiment.compositions.filter { names.contains($0.name) }).run(
+            train: experiment.train, validation: experiment.validation, test: experiment.test,
+            epochs: epochs ?? sample.quickEpochs, seeds: [0, 1, 2, 3, 4], runsAtOnce: 2)
     }
 
-    @Test func `weight decay shrinks the weights and the test loss, and L2 is the same under SGD`() throws {
-        let runs = try results(.weightDecay, ["none", "l2", "decay"])
-        for seed in 0..<5 {
-            let (none, l2, decay) = try (
-                #require(runs["none"]?[seed]), #require(runs["l2"]?[seed]), #require(runs["decay"]?[seed])
-            )
-            #expect(l2.weightNorm < none.weightNorm)
-            #expect(try #require(l2.test).loss < #require(none.test).loss)
+    @Test(arguments: ["weight-decay", "sparse-features", "noisy-line", "uncertainty"])
+    func `a sample of little work shows at its quick size what it is expected to`(name: String) throws {
+        let sample = try Sample.named(name)
+        let observations = try Observation.all(
+            sample.effects, in: try results(sample, Set(sample.effects.flatMap(\.compositions))))
+        #expect(observations.count == sample.effects.count && !observations.isEmpty)
+        for observation in observations {
+            #expect(observation.seeds == 5)
+            #expect(observation.shows, "\(observation.description)")
+        }
+    }
+
+    @Test func `every sample has effects, of compositions that it has`() throws {
+        for sample in Sample.all {
+            let names = try sample.prepare(Sample.Setting(isQuick: true)).compositions.map(\.name)
+            #expect(sample.effects.contains { $0.isExpected }, "\(sample.name)")
+            for effect in sample.effects {
+                #expect(Set(names).isSuperset(of: effect.compositions), "\(sample.name): \(effect.claim)")
+            }
+        }
+    }
+
+    @Test func `an effect is an order of means, seed by seed beside it, over the seeds that both have run with`() throws
+    {
+        // What each composition has with the seeds 0 to 4.
+        let table = ["none": [4.0, 4, 4, 4, 40], "l2": [1.0, 1, 5, 5, 10]]
+        let measure = Effect.Measure(name: "loss") { table[$0.composition]?[Int($0.seed)] ?? .nan }
+        let all = try results(.weightDecay, ["none", "l2"], epochs: 1)
+        let below = try #require(
+            try Observation(Effect("less", measure, of: "l2", isBelow: "none"), in: all))
+        #expect(below.lower == 4.4 && below.higher == 11.2)
+        #expect(below.shows && below.agreeing == 3 && below.seeds == 5)
+        #expect(
+            below.description
+                == "shows: less (loss 4.4 under l2, 11.2 under none; means over 5 seeds, so in 3)")
+        // Without the last run of l2, the last seed does not count.
+        let fewer = all.filter { $0.composition == "none" || $0.seed < 4 }
+        let above = try #require(
+            try Observation(Effect("more", measure, of: "l2", isAbove: "none"), in: fewer))
+        #expect(above.lower == 4 && above.higher == 3)
+        #expect(!above.shows && above.agreeing == 2 && above.seeds == 4)
+        #expect(above.description.hasPrefix("does not show: more (loss 4 under none, 3 under l2;"))
+        let missing = Effect("?", measure, of: "l2", isBelow: "decay")
+        #expect(try Observation(missing, in: all) == nil)
+        let nan = Effect.Measure(name: "loss") { $0.seed == 0 ? .nan : 1 }
+        let unknown = try #require(try Observation(Effect("?", nan, of: "l2", isBelow: "none"), in: all))
+        #expect(!unknown.shows)
+    }
+
+    @Test func `L2 and decoupled decay are the same under SGD`() throws {
+        let runs = try results(.weightDecay, ["l2", "decay"])
+        for (l2, decay) in zip(runs.filter { $0.composition == "l2" }, runs.filter { $0.composition == "decay" }) {
             #expect(abs(l2.weightNorm - decay.weightNorm) < 1e-3 * l2.weightNorm)
         }
     }
 
-    @Test func `proximal L1 recovers the support better than L2, and is exactly zero elsewhere`() throws {
-        let runs = try results(.sparseFeatures, ["l2", "proximal-l1"])
-        func found(_ run: ComparedRun) throws -> Int {
-            let weights = try #require(run.run.variables["weight"]).scalars
-            let largest = weights.indices.sorted { abs(weights[$0]) > abs(weights[$1]) }.prefix(20)
-            return largest.filter { $0 % 50 == 7 }.count
-        }
-        for seed in 0..<5 {
-            let (l2, proximal) = try (#require(runs["l2"]?[seed]), #require(runs["proximal-l1"]?[seed]))
-            #expect(try found(proximal) > found(l2))
-            #expect(proximal.zeroWeights.count > 500 && l2.zeroWeights.count == 0)
-            #expect(try #require(proximal.test).loss < #require(l2.test).loss)
+    @Test func `proximal L1 is exactly zero for most features, and L2 for none`() throws {
+        for run in try results(.sparseFeatures, ["l2", "proximal-l1"]) {
+            #expect(run.composition == "l2" ? run.zeroWeights.count == 0 : run.zeroWeights.count > 500)
         }
     }
 
-    @Test func `dropout narrows the gap on the noisy line, on the mean of the seeds`() throws {
-        let runs = try results(.noisyLine, ["none", "dropout-0.5"])
-        func gap(_ name: String) -> Double {
-            (runs[name] ?? []).reduce(0) { $0 + ($1.test?.loss ?? .nan) - $1.train.loss } / 5
-        }
-        #expect(gap("dropout-0.5") < gap("none"), "\(gap("dropout-0.5")), without \(gap("none"))")
-    }
-
-    @Test func `the band is zero without dropout, and wider in the gap than where there is data`() throws {
-        let runs = try results(.uncertainty, ["none", "dropout-0.1"], epochs: 400)
+    @Test func `without dropout there is no band`() throws {
         let places = Tensor([0, 0.65, -0.65], shape: [3, 1])
-        for seed in 0..<5 {
-            let none = try #require(runs["none"]?[seed]).run.predict(places, samples: 20).variance.scalars
-            #expect(none == [0, 0, 0])
+        for result in try results(.uncertainty, ["none"], epochs: 50) {
+            #expect(try result.run.predict(places, samples: 20).variance.scalars == [0, 0, 0])
         }
-        let variances = try #require(runs["dropout-0.1"]).map {
-            try $0.run.predict(places, samples: 50).variance.scalars
-        }
-        let (inside, left, right) = (0, 1, 2)
-        func mean(_ place: Int) -> Float { variances.reduce(0) { $0 + $1[place] } / 5 }
-        #expect(mean(inside) > mean(left) && mean(inside) > mean(right), "\(variances)")
     }
 
     @Test func `the interval of differences is Student's`() {
+        func text(_ values: [Double]) -> String { Difference(technique: "", metric: "", values: values, time: 0).text }
         // Mean 2, standard error 1/√3, t(0.975; 2) = 4.303.
-        #expect(Ablation.interval([1, 2, 3]) == "+2.0000 ± 2.4843")
-        #expect(Ablation.interval([0.5]) == "+0.5000")
-        #expect(Ablation.interval([]) == "-")
+        #expect(text([1, 2, 3]) == "+2.0000 ± 2.4843")
+        #expect(text([0.5]) == "+0.5000")
+        #expect(text([]) == "-")
     }
 }

@@ -12,14 +12,14 @@ import Testing
 
     @Test func `every option of run is read, in both spellings of its value`() throws {
         let text = """
-            run fashion-mnist --quick --epochs 3 --seed=7 --seeds 2 --threads=1 --data d --json j --checkpoint c --resume
+            run fashion-mnist --quick --epochs 3 --seed=7 --seeds 2 --jobs 4 --threads=1 --data d --json j --checkpoint c --resume
             """
         let invocation = try Invocation(text.split(separator: " ").map(String.init))
         let options = invocation.options
         #expect(invocation.command == .run)
         #expect(invocation.operand == "fashion-mnist")
         #expect(options.isQuick && options.resumes)
-        #expect(options.epochs == 3 && options.threads == 1)
+        #expect(options.epochs == 3 && options.threads == 1 && options.jobs == 4)
         #expect(options.seeds == [7, 8])
         #expect(options.dataFolder?.relativePath == "d" && options.jsonFile?.relativePath == "j")
         #expect(options.checkpointFolder?.relativePath == "c")
@@ -36,7 +36,7 @@ import Testing
     @Test(arguments: [
         (
             "rnu",
-            "there is no command \"rnu\"; did you mean run? There is: list, run, plan, ablate, fetch, new-technique, help"
+            "there is no command \"rnu\"; did you mean run? There is: list, run, plan, ablate, effects, fetch, new-technique, help"
         ),
         ("noisy-line", "\"noisy-line\" is a sample, not a command; did you mean samples run noisy-line?"),
         ("run", "samples run NAME needs the name of a sample: fashion-mnist"),
@@ -67,7 +67,11 @@ import Testing
         ("run noisy-line --without=", "option --without: the name is empty"),
         ("ablate noisy-line", "samples ablate NAME needs --composition C"),
         ("ablate noisy-line --composition none --seeds 1", "option --seeds: differences need at least 2 seeds"),
-        ("ablate noisy-line --composition none --json j", "option --json belongs to samples; samples ablate NAME"),
+        ("ablate noisy-line --composition none --resume", "option --resume needs --checkpoint DIR"),
+        ("run noisy-line --jobs 0", "option --jobs: \"0\" is not a whole number from 1 to 64"),
+        ("effects noisy-lin", "there is no sample \"noisy-lin\"; did you mean noisy-line?"),
+        ("effects noisy-line --quick", "option --quick belongs to samples run NAME; samples effects [NAME] takes:"),
+        ("effects noisy-line --data here", "option --data: the sample noisy-line makes its own data"),
         ("help me", "there is no command \"me\""),
         ("--quik", "there is no option \"--quik\""),
     ])

@@ -2,6 +2,8 @@ import BallastPlugins
 import Foundation
 import Testing
 
+@testable import samples
+
 #if canImport(FoundationXML)
     import FoundationXML
 #endif
@@ -27,14 +29,14 @@ import Testing
         return outside.filter { word in text.contains { $0.contains(word) } } + images
     }
 
-    /// The page without the cells that hold times.
+    /// The page without the elements that hold times.
     private func timeless(_ page: String) -> String {
-        page.components(separatedBy: #"<td class="time">"#).enumerated().map { part, text in
+        page.components(separatedBy: #"class="time"#).enumerated().map { part, text in
             part == 0 ? text : String(text.drop { $0 != "<" })
         }.joined()
     }
 
-    @Test(arguments: ["weight-decay", "noisy-line", "sparse-features", "small-images", "uncertainty", "transformer"])
+    @Test(arguments: Sample.all.map(\.name))
     func `a sample's page is well-formed, whole, and asks for nothing from elsewhere`(sample: String) throws {
         try Program.inFolder { program in
             let outcome = try program.run("run \(sample) --quick --epochs 2")
@@ -43,38 +45,74 @@ import Testing
             let page = try program.text("runs/\(sample).html")
             #expect(mistake(in: page) == nil)
             #expect(references(in: page) == [])
-            for part in ["What to look for.", "Validation loss", "cost per technique", "The plan:", "lossPenalty"] {
+            for part in [
+                "What to look for.", "; one seed)", "Validation loss", "cost per technique", "The plan:",
+                "lossPenalty",
+            ] {
                 #expect(page.contains(part), "\(part)")
             }
             let special = [
                 "noisy-line": "Fitted curves", "sparse-features": "Support recovered",
                 "small-images": "data:image/png", "uncertainty": "mean ± 2 deviations",
+                "fashion-mnist": "data:image/png", "transformer": "none: memorizing and generalizing",
             ]
             if let part = special[sample] { #expect(page.contains(part)) }
         }
     }
 
-    @Test func `the same seed gives the same page but for times, with any number of threads`() throws {
+    @Test func `the same seed gives the same page but for times, with any number of threads and of runs at once`()
+        throws
+    {
         try Program.inFolder { program in
-            func page(_ seed: Int, threads: String) throws -> String {
-                let line = "run noisy-line --epochs 7 --seeds 2 --page p.html --seed \(seed)"
-                #expect(try program.run(line, environment: ["BALLAST_THREADS": threads]).code == 0)
-                return timeless(try program.text("p.html"))
+            /// The page, the lines of epochs without their speed, and the objects.
+            func outcome(
+                _ seed: Int, threads: String, jobs: String
+            ) throws -> (page: String, lines: [String], objects: NSArray) {
+                let line = "run noisy-line --epochs 7 --seeds 2 --page p.html --seed \(seed)\(jobs) --json out.jsonl"
+                let outcome = try program.run(line, environment: ["BALLAST_THREADS": threads])
+                #expect(outcome.code == 0, "\(outcome.errors)")
+                let page = try program.text("p.html")
+                #expect(page.contains(jobs == " --jobs 3" ? "3 runs side by side, each on 1 thread" : "for a run: "))
+                let lines = outcome.output.split(separator: "\n").filter { $0.contains("  epoch ") }.map { line in
+                    line.split(separator: " ").dropLast(2).joined(separator: " ")
+                }
+                return (timeless(page), lines, try program.objects("out.jsonl") as NSArray)
             }
-            let first = try page(3, threads: "1")
-            #expect(try page(3, threads: "2") == first)
-            #expect(try page(4, threads: "1") != first)
+            let (first, lines, objects) = try outcome(3, threads: "1", jobs: "")
+            for (threads, jobs) in [("2", ""), ("2", " --jobs 1"), ("1", " --jobs=2"), ("4", " --jobs 3")] {
+                let other = try outcome(3, threads: threads, jobs: jobs)
+                #expect(other.page == first, "\(threads) threads\(jobs)")
+                #expect(other.lines == lines, "\(threads) threads\(jobs)")
+                #expect(other.objects == objects, "\(threads) threads\(jobs)")
+            }
+            #expect(lines.contains { $0.hasPrefix("none, seed 4 epoch 7/7 loss") })
+            #expect(try outcome(4, threads: "1", jobs: "").page != first)
             #expect(first.contains(#"<polygon class="band"#), "several seeds have a band")
         }
     }
 
     @Test func `after Ctrl-C the page holds what has run`() throws {
         try Program.inFolder { program in
-            let outcome = try program.run("run weight-decay --epochs 100000 --page p.html", interrupting: true)
+            let outcome = try program.run("run weight-decay --epochs 100000 --page p.html", interruptingAt: "  epoch ")
             #expect(outcome.code == 130, "\(outcome.errors)")
             let page = try program.text("p.html")
             #expect(mistake(in: page) == nil)
             #expect(page.contains("<td>cancelled</td>"))
+            #expect(!page.contains("one seed)"), "what was cut short shows nothing")
+        }
+    }
+
+    @Test func `an ablation that Ctrl-C has ended goes on as it says, to the same page`() throws {
+        try Program.inFolder { program in
+            let line = "ablate weight-decay --composition l2 --epochs 3000 --seeds 2 --page p.html"
+            let stopped = try program.run("\(line) --checkpoint saved", interruptingAt: "data: ")
+            #expect(stopped.code == 130, "\(stopped.errors)")
+            #expect(stopped.output.contains("To go on: samples \(line) --checkpoint saved --resume"))
+            let resumed = try program.run("\(line) --checkpoint saved --resume --jobs 1")
+            #expect(resumed.code == 0, "\(resumed.errors)")
+            let page = timeless(try program.text("p.html"))
+            #expect(try program.run(line).code == 0)
+            #expect(try timeless(program.text("p.html")) == page)
         }
     }
 
@@ -102,7 +140,8 @@ import Testing
 
     @Test func `an ablation shows the difference that each technique makes, with its interval`() throws {
         try Program.inFolder { program in
-            let line = "ablate noisy-line --composition dropout-0.3+early-stopping --epochs 30 --seeds 3 --page p.html"
+            let line =
+                "ablate noisy-line --composition dropout-0.3+early-stopping --epochs 30 --seeds 3 --page p.html --json j"
             let outcome = try program.run(line)
             #expect(outcome.code == 0, "\(outcome.errors)")
             for technique in ["Dropout", "EarlyStopping"] {
@@ -111,7 +150,12 @@ import Testing
             }
             let page = try program.text("p.html")
             #expect(mistake(in: page) == nil)
-            #expect(page.contains("Left out, one at a time"))
+            #expect(page.contains("Left out, one at a time") && page.contains("The plan:"))
+            let objects = try program.objects("j")
+            #expect(objects.filter { $0["final"] != nil }.count == 3 * 3)
+            let differences = objects.filter { $0["leftOut"] != nil }
+            #expect(differences.compactMap { $0["leftOut"] as? String } == ["Dropout", "EarlyStopping"])
+            #expect(differences.allSatisfy { $0["halfInterval"] is Double && $0["seeds"] as? Int == 3 })
             let wrong = try program.run("ablate noisy-line --composition dropuot-0.1")
             #expect(wrong.code == 2 && wrong.errors.contains("did you mean dropout-0.1?"), "\(wrong.errors)")
             let empty = try program.run("ablate noisy-line --composition none")

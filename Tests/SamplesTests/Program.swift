@@ -22,8 +22,10 @@ struct Program {
 
     /// Runs the program with arguments, separated by spaces.
     ///
-    /// - Parameter interrupting: whether it receives Ctrl-C once it has written the line of an epoch.
-    func run(_ line: String, environment: [String: String] = [:], interrupting: Bool = false) throws -> Outcome {
+    /// - Parameter marker: what it receives Ctrl-C at, once it has written that.
+    func run(_ line: String, environment: [String: String] = [:], interruptingAt marker: String? = nil) throws
+        -> Outcome
+    {
         let process = Process()
         process.executableURL = Program.location
         process.arguments = line.split(separator: " ").map(String.init)
@@ -40,7 +42,7 @@ struct Program {
         // Whatever there is, as soon as there is something: Ctrl-C is not to wait for a full buffer.
         while case let part = pipe.fileHandleForReading.availableData, !part.isEmpty {
             output += part
-            if interrupting, !isInterrupted, String(decoding: output, as: UTF8.self).contains("  epoch ") {
+            if let marker, !isInterrupted, String(decoding: output, as: UTF8.self).contains(marker) {
                 process.interrupt()
                 isInterrupted = true
             }

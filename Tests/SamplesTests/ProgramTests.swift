@@ -10,12 +10,17 @@ import Testing
             #expect(outcome.output.contains("test loss"))
             #expect(outcome.output.contains("What to look for:"))
 
-            let objects = try program.objects("out.jsonl")
+            let everything = try program.objects("out.jsonl")
+            let effects = everything.filter { $0["effect"] != nil }
+            #expect(effects.compactMap { $0["shows"] as? Bool } == [true, true])
+            #expect(effects.allSatisfy { $0["seeds"] as? Int == 2 && $0["agreeing"] as? Int == 2 })
+            #expect(outcome.output.contains("\nshows: λ = 3 tests better (test loss "))
+            let objects = everything.filter { $0["effect"] == nil }
             let epochs = objects.filter { $0["final"] == nil }
             #expect(epochs.count == 2 * 5 * 3)
             #expect(objects.count == epochs.count + 2 * 5)
             let keys = [
-                "composition", "epoch", "penalties", "sample", "seed", "trainLoss", "validationLoss",
+                "composition", "epoch", "penalties", "sample", "seed", "trainLoss", "trainMetric", "validationLoss",
                 "validationMetric",
             ]
             #expect(epochs.allSatisfy { $0.keys.sorted() == keys })
@@ -34,16 +39,35 @@ import Testing
     @Test func `Ctrl-C ends the epoch, and --resume arrives where a run without it would have`() throws {
         try Program.inFolder { program in
             let line = "run weight-decay --epochs 3000 --checkpoint saved --json part.jsonl"
-            let stopped = try program.run(line, interrupting: true)
+            let stopped = try program.run(line, interruptingAt: "  epoch ")
             #expect(stopped.code == 130, "\(stopped.errors)")
             #expect(stopped.output.contains("To go on: samples \(line) --resume"))
             #expect(try program.objects("part.jsonl").count < 5 * 3001)
+            #expect(!stopped.output.contains("one seed)"), "what was cut short shows nothing")
             let resumed = try program.run(line + " --resume --threads 1")
             #expect(resumed.code == 0, "\(resumed.errors)")
             #expect(try program.run("run weight-decay --epochs 3000 --json whole.jsonl").code == 0)
             let (part, whole) = (try program.objects("part.jsonl"), try program.objects("whole.jsonl"))
-            #expect(part.count == 5 * 3001)
+            #expect(part.count == 5 * 3001 + 2)
             #expect(part as NSArray == whole as NSArray)
+        }
+    }
+
+    @Test func `effects are looked for, and one that does not show has its exit code`() throws {
+        try Program.inFolder { program in
+            let shown = try program.run("effects weight-decay --json out.jsonl")
+            #expect(shown.code == 0, "\(shown.errors)")
+            #expect(shown.output.contains("shows: λ = 3 shrinks the weights (‖w‖₂ "))
+            #expect(shown.output.contains("; means over 5 seeds, so in 5)"))
+            #expect(shown.output.contains("All effects that are expected show"))
+            let objects = try program.objects("out.jsonl")
+            #expect(objects.filter { $0["final"] != nil }.count == 2 * 5, "only what effects take is run")
+            #expect(objects.filter { $0["effect"] != nil }.count == 2)
+            // After one epoch the network is still what it began as, which is surest about the middle.
+            let missing = try program.run("effects uncertainty --epochs 1 --seeds 2")
+            #expect(missing.code == 1, "\(missing.output)")
+            #expect(missing.output.contains("\ndoes not show: the band is wider in the gap"))
+            #expect(missing.output.contains("1 of the effects that are expected does not show"))
         }
     }
 

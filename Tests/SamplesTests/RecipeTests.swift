@@ -1,18 +1,26 @@
 import Testing
 
+@testable import samples
+
 /// The recipes of the samples are what the diagnostics ask for: where one is not, the sample means it, and says so.
 @Suite struct RecipeTests {
-    @Test func `composing a sample finds nothing that the sample does not mean`() throws {
+    @Test(arguments: Sample.all.map(\.name))
+    func `composing a sample finds nothing that the sample does not mean, and each composition trains`(sample: String)
+        throws
+    {
         try Program.inFolder { program in
-            let list = try program.run("list").output
-            let samples = list.split(separator: "\n").compactMap { $0.split(separator: " ").first }
-            #expect(samples.contains("fashion-mnist") && samples.count >= 3, "\(list)")
-            for sample in samples {
-                let outcome = try program.run("plan \(sample)")
-                #expect(outcome.code == 0, "\(sample): \(outcome.errors)")
-                #expect(outcome.output.contains("trained numbers in all"), "\(sample)")
-                let warnings = outcome.output.split(separator: "\n").filter { $0.contains("warning [") }
-                #expect(warnings.isEmpty, "\(sample): \(warnings)")
+            let plan = try program.run("plan \(sample)")
+            #expect(plan.code == 0, "\(plan.errors)")
+            #expect(plan.output.contains("trained numbers in all"))
+            let run = try program.run("run \(sample) --quick --epochs 1 --page p.html --json out.jsonl")
+            #expect(run.code == 0, "\(run.errors)")
+            #expect(plan.output.split(separator: "\n").filter { $0.contains("warning [") } == [])
+            let ends = try program.objects("out.jsonl").filter { $0["final"] != nil }
+            let names = try Sample.named(sample).prepare(Sample.Setting(isQuick: true)).compositions.map(\.name)
+            #expect(ends.compactMap { $0["composition"] as? String } == names)
+            for end in ends {
+                let loss = end["testLoss"] as? Double ?? .nan
+                #expect(loss.isFinite, "\(end)")
             }
         }
     }
