@@ -9,16 +9,18 @@ extension Sample {
         lookFor: """
             Without regularization the network knows its 1,000 images by heart after a few epochs, and its validation \
             loss rises from there. Early stopping takes the model from before that. Augmentation slows the learning \
-            by heart, since no image comes twice: it halves the gap when it stops early, but needs more epochs, and \
-            at the quick size only costs. Test accuracy hardly differs, even at full size: compare the losses.
+            by heart, since no image comes twice, and needs more epochs. Compare the losses: with early stopping \
+            it beats none by the test loss, 0.51 to 0.64 over 5 seeds, but not by the accuracy, 82.1 % to 83.7 %. \
+            At the quick size it only costs.
             """,
         epochs: 60, quickEpochs: 6, readsFashionMNIST: true,
         effects: [
             Effect(
-                "augmentation and early stopping beat none", .testLoss, of: "augmentation+early-stopping",
+                "augmentation and early stopping beat none by the loss", .testLoss, of: "augmentation+early-stopping",
                 isBelow: "none"),
             Effect(
-                "they test more accurately, too", .testAccuracy, of: "augmentation+early-stopping", isAbove: "none",
+                "augmentation and early stopping beat none by the accuracy", .testAccuracy,
+                of: "augmentation+early-stopping", isAbove: "none",
                 isExpected: false),
         ]
     ) { setting in

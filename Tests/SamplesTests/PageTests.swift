@@ -197,6 +197,29 @@ import Testing
         #expect(values.count <= 162 && values.last == "1e+04 1e+04")
     }
 
+    @Test func `a line keeps its beginning on a logarithmic axis, and its values name their spread`() {
+        let x = (1...600).map(Double.init)
+        let line = Chart("", x: .init("x", isLogarithmic: true), y: .init("y"), [.init("a", x: x, y: x)]).html
+        #expect(line.contains("data-values=\"1 1;2 2;3 3;4 4;"))
+        #expect(line.contains("600 600\"") && line.components(separatedBy: ";").count < 200)
+        let band = Chart("", x: .init("x"), y: .init("y"), [.init("a", x: [1, 2], y: [3, 4], spread: [0.5, 0.25])])
+        #expect(band.html.contains("data-values=\"1 3 0.5;2 4 0.25\""))
+    }
+
+    @Test func `columns of sentences may break their lines, and how times were taken stands beside them`() {
+        let sentence = String(repeating: "word ", count: 9)
+        let table = HTMLReport.Table(
+            "t", rows: [["a", "b", "c", "d"], [sentence, sentence, "1", "2"]], timeColumns: [3], timing: "By the clock."
+        )
+        var report = HTMLReport("t")
+        report.sections.append(HTMLReport.Section("s", observations: ["it < shows"], tables: [table]))
+        #expect(report.html.contains("<tr><th>a</th><th class=\"long\">b</th><th>c</th><th>d</th></tr>"))
+        #expect(report.html.contains("<td class=\"long\">\(sentence)</td><td>1</td><td class=\"time\">2</td></tr>"))
+        #expect(report.html.contains(#"<p class="time note">By the clock.</p>"#))
+        #expect(report.html.contains("<ul><li>it &lt; shows</li></ul>"))
+        #expect(mistake(in: report.html) == nil)
+    }
+
     @Test func `images become a PNG of their size`() throws {
         let grid = ImageGrid("t", images: [[[0, 1, 0.5, .nan]]], side: 2)
         let data = try #require(

@@ -2,7 +2,7 @@ internal import Foundation
 
 extension Chart {
     private static let (width, height) = (420.0, 270.0)
-    private static let frame = (left: 56.0, right: 18.0, top: 8.0, bottom: 40.0)
+    private static let frame = (left: 64.0, right: 18.0, top: 8.0, bottom: 40.0)
     /// The most points that a line keeps.
     private static let pointLimit = 160
 
@@ -76,10 +76,7 @@ extension Chart {
                 && (!y.isLogarithmic || series.y[index] > 0)
         }
         let all = series.x.indices.filter(isVisible)
-        let stride = max(1, (all.count + Chart.pointLimit - 1) / Chart.pointLimit)
-        let kept =
-            series.kind == .points
-            ? all : all.enumerated().filter { $0.offset % stride == 0 || $0.offset == all.count - 1 }.map(\.element)
+        let kept = series.kind == .points ? all : Chart.thinned(all) { across(series.x[$0]) }
         guard let last = kept.last else { return [] }
         func place(_ x: Double, _ y: Double) -> String { "\(Chart.number(across(x))),\(Chart.number(up(y)))" }
         let color = Chart.colorClass(series.color)
@@ -102,13 +99,27 @@ extension Chart {
             parts.append(#"<polygon class="band \#(color)" points="\#((top + below).joined(separator: " "))"/>"#)
         }
         let points = kept.map { place(series.x[$0], series.y[$0]) }.joined(separator: " ")
-        let values = kept.map { "\(Chart.label(series.x[$0])) \(Chart.label(series.y[$0]))" }.joined(separator: ";")
+        let values = kept.map { index in
+            let spread = series.spread.isEmpty ? "" : " \(Chart.label(series.spread[index]))"
+            return "\(Chart.label(series.x[index])) \(Chart.label(series.y[index]))\(spread)"
+        }.joined(separator: ";")
         let data = series.name.isEmpty ? "" : #" data-name="\#(name)" data-values="\#(values)""#
         let weight = series.isFaint ? " faint" : ""
         parts.append(
             #"<polyline class="line \#(color)\#(weight)" points="\#(points)"\#(data)><title>\#(name): \#(Chart.label(series.y[last]))</title></polyline>"#
         )
         return parts
+    }
+
+    /// Those of a line's points that are not right beside the one before, and the last.
+    private static func thinned(_ all: [Int], _ across: (Int) -> Double) -> [Int] {
+        let nearest = (width - frame.left - frame.right) / Double(pointLimit)
+        var place = -Double.infinity
+        return all.filter { index in
+            guard abs(across(index) - place) >= nearest || index == all.last else { return false }
+            place = across(index)
+            return true
+        }
     }
 
     /// The style of a color: twelve, then again with dashes.

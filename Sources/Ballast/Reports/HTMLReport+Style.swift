@@ -44,14 +44,17 @@ extension HTMLReport {
             .cursor{stroke:var(--soft);stroke-width:.8;fill:none;pointer-events:none}
             .legend{display:flex;flex-wrap:wrap;gap:.1rem .9rem;margin:.4rem 0;padding:0;list-style:none;font-size:.82rem}
             .legend i{display:inline-block;width:1.1em;height:3px;margin-right:.4em;vertical-align:middle;background:var(--k)}
+            .legend .dashed i{background:repeating-linear-gradient(90deg,var(--k) 0 5px,transparent 5px 8px)}
             .legend i.dot{width:8px;height:8px;border-radius:50%}
-            .tip{position:absolute;z-index:1;pointer-events:none;padding:.3rem .5rem;border:1px solid var(--line);border-radius:.3rem;background:var(--back);font-size:.75rem;line-height:1.35;white-space:pre}
+            .tip{position:absolute;z-index:1;pointer-events:none;padding:.3rem .5rem;border:1px solid var(--line);border-radius:.3rem;background:var(--back);font-size:.75rem;line-height:1.35;white-space:pre;left:0}
             .images img{max-width:100%;height:auto;image-rendering:pixelated}
             .wide{overflow-x:auto;margin:1rem 0}
             table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}
             th,td{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap;font-weight:400}
             tr:first-child th{color:var(--soft);border-bottom-width:2px}
             th:first-child{text-align:left;position:sticky;left:0;background:var(--back)}td:last-child,th:last-child{text-align:left}
+            .long,td.time:last-child{min-width:13rem;white-space:normal}th.long,td.long{text-align:left}
+            @media (max-width:40rem){th:first-child{white-space:normal;overflow-wrap:anywhere;min-width:8rem}}
             pre{overflow-x:auto;font-size:.78rem;line-height:1.4}
             details{margin:1rem 0}summary{cursor:pointer}
 
@@ -70,37 +73,48 @@ extension HTMLReport {
           if (lines.length === 0) continue;
           let tip = null;
           for (const entry of figure.querySelectorAll(".legend li")) {
-            const show = function (isOnly) {
+            const dim = function (isOnly) {
               for (const line of figure.querySelectorAll("polyline[data-name]"))
                 line.classList.toggle("dim", isOnly ? line.dataset.name !== entry.textContent : false);
             };
-            entry.addEventListener("pointerenter", function () { show(true); });
-            entry.addEventListener("pointerleave", function () { show(false); });
+            entry.addEventListener("pointerenter", function () { dim(true); });
+            entry.addEventListener("pointerleave", function () { dim(false); });
           }
           const leave = function () { if (tip) tip.remove(); tip = null; cursor.setAttribute("d", ""); };
           svg.addEventListener("pointerleave", leave);
-          svg.addEventListener("pointermove", function (event) {
+          const show = function (event) {
             const box = svg.getBoundingClientRect(), x = (event.clientX - box.left) / box.width * 420;
             let at = null, best = Infinity;
             for (const line of lines) for (const place of line.places)
               if (best > Math.abs(place - x)) { best = Math.abs(place - x); at = place; }
-            const rows = [];
+            const found = new Map();
             let title = "";
             for (const line of lines) {
               const index = line.places.findIndex(function (place) { return 1.5 > Math.abs(place - at); });
               if (index === -1) continue;
               const value = line.values[index].split(" ");
-              if (title === "") title = value[0];
-              rows.push([parseFloat(value[1]), line.name + ": " + value[1]]);
+              if (title === "") title = svg.querySelector(".axis").textContent + " " + value[0];
+              if (!found.has(line.name)) found.set(line.name, []);
+              found.get(line.name).push(value);
             }
+            /* Lines of one name are shown together, from the lowest to the highest. */
+            const rows = Array.from(found, function (entry) {
+              const values = entry[1].sort(function (a, b) { return a[1] - b[1]; });
+              const low = values[0], high = values[values.length - 1];
+              const band = low.length === 3 ? " ± " + low[2] : low[1] === high[1] ? "" : " to " + high[1];
+              return [parseFloat(high[1]), entry[0] + ": " + low[1] + band];
+            });
             if (!tip) { tip = document.createElement("div"); tip.className = "tip"; figure.append(tip); }
             rows.sort(function (a, b) { return b[0] - a[0]; });
             tip.textContent = [title].concat(rows.map(function (row) { return row[1]; })).join("\\n");
-            const left = event.clientX - figure.getBoundingClientRect().left;
+            const frame = figure.getBoundingClientRect(), left = event.clientX - frame.left;
+            const wanted = left > box.width / 2 ? left - tip.offsetWidth - 12 : left + 12;
             tip.style.top = "2rem";
-            tip.style.left = (left > box.width / 2 ? Math.max(0, left - tip.offsetWidth - 12) : left + 12) + "px";
+            tip.style.left = Math.max(0, Math.min(wanted, frame.width - tip.offsetWidth)) + "px";
             cursor.setAttribute("d", "M" + at + " 8V230");
-          });
+          };
+          svg.addEventListener("pointermove", show);
+          svg.addEventListener("pointerdown", show);
         }
 
         """

@@ -152,11 +152,15 @@ public struct HTMLReport: Sendable {
     }
 
     private static func html(of table: Table) -> String {
+        // Columns of sentences break their lines; the first, of names, does not.
+        let long = Set(
+            table.rows.dropFirst().flatMap { cells in cells.indices.dropFirst().filter { cells[$0].count > 24 } })
         let lines = table.rows.enumerated().map { row, cells in
             let cells = cells.enumerated().map { column, cell in
-                let isTime = row > 0 && table.timeColumns.contains(column)
+                let isTime = table.timeColumns.contains(column)
                 let tag = row == 0 || column == 0 ? "th" : "td"
-                let mark = isTime ? #" class="time""# : ""
+                let style = isTime ? (row == 0 ? "" : "time") : long.contains(column) ? "long" : ""
+                let mark = style.isEmpty ? "" : #" class="\#(style)""#
                 return "<\(tag)\(mark)>\(cell.escapedForHTML)</\(tag)>"
             }
             return "<tr>\(cells.joined())</tr>"
