@@ -25,7 +25,7 @@ struct EffectRunner {
                 let isMissing = observation.effect.isExpected && experiment.isRealData && !observation.shows
                 if isMissing { missing += 1 }
                 let isKnown = !observation.shows && !isMissing
-                print("\(observation.description)\(isKnown ? ", which is not expected" : "")")
+                print("\(observation.description)\(isKnown ? ", nor is it expected to" : "")")
             }
             print()
         }

@@ -104,7 +104,7 @@ import Testing
 
     @Test func `an ablation that Ctrl-C has ended goes on as it says, to the same page`() throws {
         try Program.inFolder { program in
-            let line = "ablate weight-decay --composition l2 --epochs 3000 --seeds 2 --page p.html"
+            let line = "ablate weight-decay --composition l2 --epochs 1000 --seeds 2 --page p.html"
             let stopped = try program.run("\(line) --checkpoint saved", interruptingAt: "data: ")
             #expect(stopped.code == 130, "\(stopped.errors)")
             #expect(stopped.output.contains("To go on: samples \(line) --checkpoint saved --resume"))
