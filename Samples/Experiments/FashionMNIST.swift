@@ -6,7 +6,7 @@ extension Sample {
         name: "fashion-mnist",
         summary: "a network of three layers on images: dropout, L2, decay, norms, augmentation, and many together",
         lookFor: """
-            The gap, train accuracy less test accuracy: at full size dropout takes more than a third off it, L2 and \
+            The gap, train accuracy less test accuracy: at full size dropout takes about a third off it, L2 and \
             decay a little. Their test accuracies hardly differ after ten epochs: this network has only begun to \
             overfit. Batch norm learns faster, tests best and widens the gap; augmentation all but closes it and tests \
             worse, for ten epochs are too few for images that never come twice. \
