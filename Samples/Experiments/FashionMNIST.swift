@@ -37,7 +37,7 @@ extension Sample {
             DataAugmentation(.horizontalFlip(), .translation(pixels: 2), fill: -1, range: -1...1)
         }
         return Experiment(
-            source: "\(images.source)", isRealData: images.isPhotographed,
+            source: "\(images.source)",
             train: train, validation: held, test: try dataset(images.test, first: testing),
             // That L2 under Adam is not weight decay is one of the things to see here, and `all` is everything at once:
             // its dropout stands in front of a batch norm too, whose variance it shifts.

@@ -50,8 +50,6 @@ struct Sample: Sendable {
 struct Experiment {
     /// Where the data comes from.
     let source: String
-    /// Whether it is the data that effects are expected of, and not what stands in for it.
-    var isRealData = true
     let train: Dataset
     let validation: Dataset?
     let test: Dataset
@@ -66,13 +64,6 @@ struct Experiment {
         try compositions.map { name, composition in
             (name, try trainer.composing(composition).plan(for: train, validation: validation, epochs: epochs))
         }
-    }
-}
-
-extension DemonstrationImages {
-    /// Whether the images are Fashion-MNIST, and not drawn ones that stand in.
-    var isPhotographed: Bool {
-        if case .directory = source { true } else { false }
     }
 }
 

@@ -38,7 +38,7 @@ extension Sample {
         // The network has batch norm throughout: it is what all compositions share.
         let norm = Composition { BatchNorm(at: .before(.activations)) }
         return Experiment(
-            source: "\(images.source), the first \(count)", isRealData: images.isPhotographed,
+            source: "\(images.source), the first \(count)",
             train: train, validation: data.subset(count..<count + held), test: try dataset(images.test).prefix(tested),
             trainer: Trainer(
                 Sequential {

@@ -22,10 +22,9 @@ struct EffectRunner {
             guard !session.isInterrupted else { break }
             for observation in try Observation.all(sample.effects, in: results) {
                 session.write(observation.fields(of: sample.name))
-                let isMissing = observation.effect.isExpected && experiment.isRealData && !observation.shows
-                if isMissing { missing += 1 }
-                let isKnown = !observation.shows && !isMissing
-                print("\(observation.description)\(isKnown ? ", nor is it expected to" : "")")
+                let isExpected = observation.effect.isExpected
+                if isExpected, !observation.shows { missing += 1 }
+                print("\(observation.description)\(isExpected || observation.shows ? "" : ", nor is it expected to")")
             }
             print()
         }
