@@ -21,6 +21,8 @@ public func valueWithGradients(
 }
 
 /// Returns the gradient of a scalar function of one tensor.
+///
+/// - Shape: that of the argument; the function gives a scalar.
 public func gradient(at argument: Tensor, of function: (Tensor) -> Tensor) -> Tensor {
     valueWithGradients(at: [argument]) { function($0[0]) }.gradients[0]
 }

@@ -106,6 +106,8 @@ public struct Tensor {
     }
 
     /// Calls `body` with the elements.
+    ///
+    /// - Throws: what `body` throws.
     public func withUnsafeFloats<R, E>(_ body: (UnsafeBufferPointer<Float>) throws(E) -> R) throws(E) -> R {
         requireFloats("withUnsafeFloats")
         return try withExtendedLifetime(storage) { () throws(E) -> R in
@@ -116,6 +118,8 @@ public struct Tensor {
     /// Calls `body` with the elements to change; memory that other tensors share is copied first.
     ///
     /// The changed tensor stands outside any differentiated computation.
+    ///
+    /// - Throws: what `body` throws.
     public mutating func withUnsafeMutableFloats<R, E>(
         _ body: (UnsafeMutableBufferPointer<Float>) throws(E) -> R
     ) throws(E) -> R {

@@ -10,6 +10,8 @@ extension SafetensorsFile {
         /// The size of each dimension; empty for a single number.
         public let shape: [Int]
         /// Hands the bytes of the tensor, little-endian and row-major, to the function it is given.
+        ///
+        /// - Throws: what the function throws, or what getting the bytes does; nothing is written then.
         public let withBytes: (_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
 
         /// Creates a tensor whose bytes are borrowed while the file is written, so that nothing is copied.

@@ -4,11 +4,21 @@ public import Tensors
 /// Tensors by name in a safetensors file, which other frameworks read and write too.
 public enum TensorFile {
     /// Reads all tensors of a file; of types Float32 and Int32.
+    ///
+    /// - Parameter url: the file.
+    /// - Returns: the tensors by name, which in Ballast's own files is their path.
+    /// - Throws: ``DataFileError`` if the file cannot be read or is damaged, ``CheckpointError`` if it holds a tensor of
+    ///   another type or of more than eight dimensions.
     public static func read(_ url: URL) throws -> [String: Tensor] {
         try tensors(of: SafetensorsFile(contentsOf: url))
     }
 
     /// Writes tensors to a file, whole or not at all.
+    ///
+    /// - Parameters:
+    ///   - tensors: the tensors with their names, no two of one name.
+    ///   - url: the file; one that is there is replaced.
+    /// - Throws: ``DataFileError`` if it cannot be written, or a name occurs twice.
     public static func write(_ tensors: KeyValuePairs<String, Tensor>, to url: URL) throws {
         try SafetensorsFile.write(tensors.map { source($0.key, $0.value) }, to: url)
     }

@@ -24,7 +24,9 @@ public final class TrainedModel {
     ///
     /// The draws are those of ``Run/sample(_:index:)`` in the run that the model was saved from.
     ///
-    /// - Parameter index: which of the samples of a Monte Carlo prediction this is, from 0 on.
+    /// - Parameters:
+    ///   - input: the inputs, `[batch, ...]`.
+    ///   - index: which of the samples of a Monte Carlo prediction this is, from 0 on.
     /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on, or hold a token that it lacks.
     public func sample(_ input: Tensor, index: Int) throws -> Tensor {
         try runner.checkValues(input)
@@ -37,6 +39,9 @@ public final class TrainedModel {
 
 extension Run {
     /// Saves the model, with the variables of the techniques that wrap it, as a safetensors file.
+    ///
+    /// - Parameter url: the file; one that is there is replaced, whole or not at all.
+    /// - Throws: ``DataFileError`` if the file cannot be written.
     public func saveModel(to url: URL) throws {
         let shape = (runner.inputShape ?? []).map(String.init).joined(separator: ",")
         try SafetensorsFile.write(

@@ -30,13 +30,23 @@ public struct Column: Sendable {
     }
 
     /// Creates a column of bytes that become `byte * scale + offset` when a batch is made.
+    ///
+    /// - Parameters:
+    ///   - bytes: the items one after the other, row-major.
+    ///   - itemShape: the shape of one item, such as `[1, 28, 28]`.
+    ///   - scale: what a byte is multiplied by; by default bytes become 0...1.
+    ///   - offset: what is added then.
+    /// - Throws: ``DataError`` if the bytes are not a whole number of items.
     public init(bytes: [UInt8], itemShape: Shape, scale: Float = 1 / 255, offset: Float = 0) throws {
         try self.init(.bytes(bytes, scale: scale, offset: offset), bytes.count, itemShape)
     }
 
     /// Creates a column of numbers.
     ///
-    /// - Throws: ``DataError`` if one is not finite.
+    /// - Parameters:
+    ///   - floats: the items one after the other, row-major.
+    ///   - itemShape: the shape of one item; `[]` for single numbers.
+    /// - Throws: ``DataError`` if the numbers are not a whole number of items, or one is not finite.
     public init(floats: [Float], itemShape: Shape) throws {
         try self.init(.floats(floats), floats.count, itemShape)
         let isFinite = floats.withUnsafeBufferPointer {
@@ -51,6 +61,11 @@ public struct Column: Sendable {
     }
 
     /// Creates a column of class labels (items are scalars) or tokens.
+    ///
+    /// - Parameters:
+    ///   - integers: the items one after the other, row-major.
+    ///   - itemShape: the shape of one item; `[]` for labels.
+    /// - Throws: ``DataError`` if the integers are not a whole number of items.
     public init(integers: [Int32], itemShape: Shape = []) throws {
         try self.init(.integers(integers), integers.count, itemShape)
     }

@@ -37,11 +37,15 @@ public struct Dataset: Sendable {
     }
 
     /// Creates a data set of numbers: as many rows of inputs as of targets.
+    ///
+    /// - Throws: ``DataError`` if the rows are not of one length, or the counts differ, or a number is not finite.
     public init(inputs: [[Float]], targets: [[Float]]) throws {
         try self.init(inputs: Dataset.column(inputs, "input"), targets: Dataset.column(targets, "target"))
     }
 
     /// Creates a data set of numbers with class labels.
+    ///
+    /// - Throws: ``DataError`` if the rows are not of one length, or the counts differ, or a number is not finite.
     public init(inputs: [[Float]], labels: [Int32]) throws {
         try self.init(inputs: Dataset.column(inputs, "input"), targets: Column(integers: labels))
     }

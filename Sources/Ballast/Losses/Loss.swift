@@ -18,7 +18,10 @@ public struct Loss: Sendable {
 
     /// Creates a loss of one's own.
     ///
-    /// - Parameter compute: returns a differentiable scalar, the mean over the batch.
+    /// - Parameters:
+    ///   - name: its name, for reports.
+    ///   - target: what the targets must be.
+    ///   - compute: returns a differentiable scalar, the mean over the batch.
     public init(
         _ name: String, target: Target, _ compute: @escaping @Sendable (_ output: Tensor, _ target: Tensor) -> Tensor
     ) {

@@ -14,6 +14,8 @@ public struct Metric: Sendable {
     /// Creates a metric of one's own.
     ///
     /// - Parameters:
+    ///   - name: its name, for reports and for monitoring.
+    ///   - isHigherBetter: whether greater is better.
     ///   - sumCount: how many sums are kept from batch to batch, starting at 0.
     ///   - gather: adds a batch to the sums.
     ///   - finish: makes the value of the sums.

@@ -12,6 +12,8 @@ public import Tensors
 ///
 /// Layers are named by their kind and a number in the order of their kind: `linear1`, `relu1`, `linear2`.
 /// ``Layer/named(_:)`` gives another name.
+///
+/// - Shape: what the first layer takes, and what the last gives.
 public struct Sequential: Layer {
     let layers: [any Layer]
     let names: [String]

@@ -108,6 +108,8 @@ public final class Run {
     // MARK: Driving
 
     /// Goes on until the run has ended.
+    ///
+    /// - Throws: what ``step()`` throws.
     public func finish() throws {
         while try step() {}
     }
@@ -275,7 +277,9 @@ public final class Run {
     ///
     /// The draws are a function of the run's seed, the index and the technique's place; those of training are others.
     ///
-    /// - Parameter index: which of the samples of a Monte Carlo prediction this is, from 0 on.
+    /// - Parameters:
+    ///   - input: the inputs, `[batch, ...]`.
+    ///   - index: which of the samples of a Monte Carlo prediction this is, from 0 on.
     /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on, or hold a token that it lacks.
     public func sample(_ input: Tensor, index: Int) throws -> Tensor {
         try runner.checkValues(input)

@@ -109,6 +109,8 @@ public struct Trainer: Sendable {
     ///
     /// The first pass, which creates the variables, and all checks of the composition are made here. The parameters are
     /// those of ``fit(_:validation:epochs:seed:checkpoints:cancellation:observer:)``.
+    ///
+    /// - Throws: ``CompositionError``, ``DataError``, ``CheckpointError`` or ``TrainingError``.
     public func start(
         _ train: Dataset, validation: Dataset? = nil, epochs: Int, seed: UInt64 = 0,
         checkpoints: CheckpointPolicy? = nil, cancellation: Cancellation? = nil,

@@ -1,9 +1,13 @@
 internal import CKernels
 
-/// The greater of two tensors, element by element; shapes broadcast as in NumPy, and equal elements share the gradient.
+/// The greater of two tensors, element by element; equal elements share the gradient.
+///
+/// - Shape: that to which both broadcast, as in NumPy.
 public func maximum(_ a: Tensor, _ b: Tensor) -> Tensor { extremum("maximum", ballast_maximum, a, b) }
 
-/// The smaller of two tensors, element by element; shapes broadcast as in NumPy, and equal elements share the gradient.
+/// The smaller of two tensors, element by element; equal elements share the gradient.
+///
+/// - Shape: that to which both broadcast, as in NumPy.
 public func minimum(_ a: Tensor, _ b: Tensor) -> Tensor { extremum("minimum", ballast_minimum, a, b) }
 
 private func extremum(

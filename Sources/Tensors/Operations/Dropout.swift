@@ -9,6 +9,7 @@ internal import CKernels
 ///   - inner: how many neighbouring elements make a unit that is kept or dropped as a whole: 1 for elements,
 ///     height * width for channels of an image.
 ///   - stream: where the random numbers come from; the same stream drops the same units.
+/// - Shape: any; the output has that of the input.
 /// - Precondition: the number of elements is a multiple of `inner`.
 public func dropout(_ x: Tensor, probability: Float, perUnit inner: Int = 1, from stream: RandomStream) -> Tensor {
     x.requireFloats("dropout")

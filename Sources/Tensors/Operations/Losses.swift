@@ -47,7 +47,9 @@ private func recorded(
     }
 }
 
-/// `scale` times the mean of the squares of output - target; a scalar, NaN if there are no elements.
+/// `scale` times the mean of the squares of output - target; NaN if there are no elements.
+///
+/// - Shape: output and target are alike; a scalar comes out.
 public func meanSquaredError(_ output: Tensor, _ target: Tensor, scale: Float = 1) -> Tensor {
     requireAlike("meanSquaredError", output, target)
     let difference = combined("meanSquaredError", ballast_subtract, output, target)
@@ -55,7 +57,9 @@ public func meanSquaredError(_ output: Tensor, _ target: Tensor, scale: Float = 
     return recorded("meanSquaredError", loss, output, target, scale: 2 * scale, .values(difference))
 }
 
-/// The mean of the magnitudes of output - target; a scalar. The derivative of a magnitude at 0 is 0.
+/// The mean of the magnitudes of output - target. The derivative of a magnitude at 0 is 0.
+///
+/// - Shape: output and target are alike; a scalar comes out.
 public func meanAbsoluteError(_ output: Tensor, _ target: Tensor) -> Tensor {
     requireAlike("meanAbsoluteError", output, target)
     let difference = combined("meanAbsoluteError", ballast_subtract, output, target)
@@ -64,8 +68,9 @@ public func meanAbsoluteError(_ output: Tensor, _ target: Tensor) -> Tensor {
 }
 
 /// The mean of d²/2 where the magnitude of d = output - target is at most `delta`, of delta (|d| - delta/2)
-/// elsewhere; a scalar (Huber, 1964).
+/// elsewhere (Huber, 1964).
 ///
+/// - Shape: output and target are alike; a scalar comes out.
 /// - Precondition: `delta` is positive.
 public func huber(_ output: Tensor, _ target: Tensor, delta: Float = 1) -> Tensor {
     requireAlike("huber", output, target)
@@ -77,11 +82,12 @@ public func huber(_ output: Tensor, _ target: Tensor, delta: Float = 1) -> Tenso
     return recorded("huber", loss, output, target, scale: 1, .values(limited))
 }
 
-/// The mean of -target log sigmoid(logits) - (1 - target) log(1 - sigmoid(logits)), computed without overflow; a scalar.
+/// The mean of -target log sigmoid(logits) - (1 - target) log(1 - sigmoid(logits)), computed without overflow.
 ///
 /// - Parameters:
 ///   - logits: before any sigmoid.
-///   - target: probabilities of the same shape.
+///   - target: probabilities.
+/// - Shape: logits and target are alike; a scalar comes out, in nats.
 public func binaryCrossEntropy(_ logits: Tensor, _ target: Tensor) -> Tensor {
     requireAlike("binaryCrossEntropy", logits, target)
     let logitValues = logits.detached

@@ -89,6 +89,7 @@ extension Tensor {
 
 /// Tensors put one behind the other along an axis (which may count from the end).
 ///
+/// - Shape: that of the tensors, but for the axis, where sizes add up.
 /// - Precondition: at least one tensor; all of one type, with equal sizes along the other axes.
 public func concatenated(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
     guard let first = tensors.first else { fail("concatenated", "needs at least one tensor") }
@@ -126,7 +127,9 @@ public func concatenated(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
     }
 }
 
-/// Tensors of one shape put side by side along a new axis.
+/// Tensors put side by side along a new axis.
+///
+/// - Shape: the tensors have one shape; the new axis has their number as its size.
 public func stacked(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
     concatenated(tensors.map { $0.expandingDimension(at: axis) }, axis: axis)
 }

@@ -7,9 +7,9 @@ public import Foundation
 ///
 /// ```swift
 /// let table = try CSVFile(contentsOf: url, label: .named("species"))
-/// table.columns      // ["sepal", "petal"]
-/// table.classes      // ["setosa", "virginica"]
-/// table.labels       // [0, 0, 1]
+/// print(table.columns)  // ["sepal", "petal"]
+/// print(table.classes)  // ["setosa", "virginica"]
+/// print(table.labels ?? [])  // [0, 0, 1]
 /// ```
 ///
 /// - Source: RFC 4180, with a delimiter of choice.

@@ -1,6 +1,8 @@
 public import Tensors
 
 /// max(x, 0).
+///
+/// - Shape: any; the output has that of the input.
 public struct ReLU: Activation {
     /// Creates the activation.
     public init() {}
@@ -9,6 +11,8 @@ public struct ReLU: Activation {
 }
 
 /// x where positive, `slope * x` elsewhere.
+///
+/// - Shape: any; the output has that of the input.
 public struct LeakyReLU: Activation {
     /// The slope where x is negative.
     public let slope: Float
@@ -19,6 +23,8 @@ public struct LeakyReLU: Activation {
 }
 
 /// x where positive, `alpha (exp(x) - 1)` elsewhere (Clevert et al., 2016).
+///
+/// - Shape: any; the output has that of the input.
 public struct ELU: Activation {
     /// The limit for negative x, with its sign changed.
     public let alpha: Float
@@ -29,6 +35,8 @@ public struct ELU: Activation {
 }
 
 /// x Φ(x) (Hendrycks & Gimpel, 2016).
+///
+/// - Shape: any; the output has that of the input.
 public struct GELU: Activation {
     /// Whether the approximation by a hyperbolic tangent is used.
     public let isApproximate: Bool
@@ -39,6 +47,8 @@ public struct GELU: Activation {
 }
 
 /// x sigmoid(x).
+///
+/// - Shape: any; the output has that of the input.
 public struct SiLU: Activation {
     /// Creates the activation.
     public init() {}
@@ -46,7 +56,9 @@ public struct SiLU: Activation {
     public func forward(_ x: Tensor, in scope: Scope) -> Tensor { x.silu() }
 }
 
-/// The logistic function.
+/// The logistic function, 1 / (1 + exp(-x)).
+///
+/// - Shape: any; the output has that of the input.
 public struct Sigmoid: Activation {
     /// Creates the activation.
     public init() {}
@@ -55,6 +67,8 @@ public struct Sigmoid: Activation {
 }
 
 /// The hyperbolic tangent.
+///
+/// - Shape: any; the output has that of the input.
 public struct Tanh: Activation {
     /// Creates the activation.
     public init() {}
@@ -63,6 +77,8 @@ public struct Tanh: Activation {
 }
 
 /// log(1 + exp(x)).
+///
+/// - Shape: any; the output has that of the input.
 public struct Softplus: Activation {
     /// Creates the activation.
     public init() {}
@@ -71,6 +87,8 @@ public struct Softplus: Activation {
 }
 
 /// Probabilities along the last dimension.
+///
+/// - Shape: `[..., classes]`; the output has that of the input.
 public struct Softmax: Layer {
     /// Creates the layer.
     public init() {}

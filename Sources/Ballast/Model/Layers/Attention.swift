@@ -1,6 +1,8 @@
 public import Tensors
 
-/// Adds what its layers compute to their input: x + f(x).
+/// Adds what its layers compute to their input: x + f(x) (He et al., 2016).
+///
+/// - Shape: any that its layers keep; the output has that of the input.
 public struct Residual: Layer {
     let body: Sequential
 

@@ -153,6 +153,8 @@ public struct Flatten: Layer {
 }
 
 /// Gives each sample another shape.
+///
+/// - Shape: `[batch, ...]`; the output is `[batch]` and the shape given, of as many elements.
 public struct Reshape: Layer {
     /// The shape of a sample, without the batch.
     public let sample: Shape
