@@ -81,6 +81,8 @@ let package = Package(
             name: "benchmarks", dependencies: ["Ballast", "BallastPlugins", "BenchmarkLimits", "CKernels", "Tensors"],
             path: "Tests/Benchmarks", exclude: ["README.md"],
             swiftSettings: swiftSettings),
+        // What `.ci/documentation` needs beside docc.
+        .executableTarget(name: "documentation", path: "Tests/Documentation", swiftSettings: swiftSettings),
         // Optimized in debug builds too: these tests loop over millions of elements in Swift.
         .testTarget(
             name: "CKernelsTests", dependencies: ["CKernels"],
@@ -94,6 +96,10 @@ let package = Package(
         .testTarget(
             name: "BallastTestingTests", dependencies: ["BallastTesting", "Ballast", "BallastPlugins"],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: ["documentation", "Ballast", "BallastPlugins", "BallastTesting"], swiftSettings: swiftSettings
+        ),
         .testTarget(name: "SamplesTests", dependencies: ["samples", "BallastPlugins"], swiftSettings: swiftSettings),
     ] + techniqueTargets,
     swiftLanguageModes: [.v6]

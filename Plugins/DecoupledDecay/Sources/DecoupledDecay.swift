@@ -2,7 +2,7 @@ public import Ballast
 
 /// Shrinks weights beside the optimizer's step: w ← w − η λ w (Loshchilov & Hutter, 2019).
 ///
-/// With ``Adam`` this is AdamW. The decay is multiplied by the learning rate of the step, as in `torch.optim.AdamW`
+/// With `Adam` this is AdamW. The decay is multiplied by the learning rate of the step, as in `torch.optim.AdamW`
 /// and optax; with `timesLearningRate: false` it is w ← w − λ w times the schedule's factor alone, the paper's form.
 ///
 /// - Order: acts on updates, after the optimizer; with others of that stage from top to bottom.

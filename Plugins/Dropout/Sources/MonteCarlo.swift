@@ -64,7 +64,7 @@ extension Run {
 }
 
 extension TrainedModel {
-    /// Predicts by Monte Carlo dropout, as ``Ballast/Run`` does: the same samples as the run that was saved.
+    /// Predicts by Monte Carlo dropout, as ``Run`` does: the same samples as the run that was saved.
     ///
     /// - Parameters:
     ///   - input: the inputs, `[batch, ...]`.

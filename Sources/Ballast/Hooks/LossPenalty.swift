@@ -3,11 +3,12 @@ public import Tensors
 /// A technique that adds a term to the loss.
 ///
 /// ```swift
-/// public struct L1: LossPenalty {
-///     public var strength: Float
-///     public init(_ strength: Float) { self.strength = strength }
+/// /// Adds λ Σ|w| to the loss (Tibshirani, 1996).
+/// struct L1: LossPenalty {
+///     var strength: Float
+///     init(_ strength: Float) { self.strength = strength }
 ///
-///     public func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+///     func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
 ///         strength * parameters.weights.sumOfMagnitudes()
 ///     }
 /// }

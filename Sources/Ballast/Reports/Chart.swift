@@ -7,9 +7,11 @@ public protocol ReportFigure: Sendable {
 /// Lines, points and bands over two axes, drawn as SVG.
 ///
 /// ```swift
-/// let chart = Chart("Loss", x: Chart.Axis("epoch"), y: Chart.Axis("loss", isLogarithmic: true), [
-///     Chart.Series("none", x: [1, 2, 3], y: [0.5, 0.2, 0.1]),
-/// ])
+/// let chart = Chart(
+///     "Loss", x: Chart.Axis("epoch"), y: Chart.Axis("loss", isLogarithmic: true),
+///     [
+///         Chart.Series("none", x: [1, 2, 3], y: [0.5, 0.2, 0.1])
+///     ])
 /// ```
 ///
 /// Values that are not finite, or not positive on a logarithmic axis, are left out. Long lines are thinned to a few

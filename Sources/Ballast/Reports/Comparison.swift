@@ -3,10 +3,12 @@ internal import Tensors
 /// Several compositions over one model, on the same data, with the same seeds and so the same initial parameters.
 ///
 /// ```swift
-/// let comparison = Comparison(trainer, [
-///     ("none", Composition()),
-///     ("dropout", Composition { Dropout(0.5) }),
-/// ])
+/// let comparison = Comparison(
+///     trainer,
+///     [
+///         ("none", Composition()),
+///         ("dropout", Composition { Dropout(0.5) }),
+///     ])
 /// let results = try comparison.run(train: train, validation: held, test: test, epochs: 10, seeds: [1, 2, 3])
 /// print(ComparisonTable(results))
 /// ```

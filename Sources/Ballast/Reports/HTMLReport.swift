@@ -5,7 +5,7 @@ public import Foundation
 /// ```swift
 /// var report = HTMLReport("Dropout or not")
 /// report.sections.append(HTMLReport.Section("fashion-mnist", results: results))
-/// try report.write(to: URL(filePath: "runs/dropout.html"))
+/// try report.write(to: folder.appending(path: "dropout.html"))
 /// ```
 ///
 /// The same results give the same bytes, but for times, which all stand in elements of the class `time`.

@@ -2,9 +2,9 @@ import BallastPlugins
 import Foundation
 import Testing
 
-/// The code of the README, compiled and run: between `// README` and `// end`, it stands there word for word.
-@Suite struct ReadmeTests {
-    // README
+/// The code of the README.
+struct Readme {
+    // snippet.L1
     /// Adds λ Σ|w| to the loss (Tibshirani, 1996).
     struct L1: LossPenalty {
         var strength: Float
@@ -14,7 +14,7 @@ import Testing
             strength * parameters.weights.sumOfMagnitudes()
         }
     }
-    // end
+    // snippet.end
 
     @Test func `composing`() throws {
         let images = Glyphs.generate(training: 300, test: 100)
@@ -23,7 +23,7 @@ import Testing
             targets: Column(integers: images.training.labels))
         let folder = FileManager.default.temporaryDirectory.appending(path: "readme-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
-        // README
+        // snippet.composing
         let model = Sequential {
             Flatten()
             Linear(256); ReLU()
@@ -40,29 +40,14 @@ import Testing
         print(try trainer.plan(for: train, validation: held))
         let run = try trainer.fit(train, validation: held, epochs: 10, seed: 1)
         print(run.report)
-        // end
+        // snippet.end
         #expect(run.history.count > 0)
-        // README
+        // snippet.checkpoints
         let checkpoints = CheckpointPolicy(in: folder, everyEpochs: 1, everySteps: 500)
         let resumed = try trainer.fit(train, validation: held, epochs: 10, seed: 1, checkpoints: checkpoints)
         try resumed.saveModel(to: folder.appending(path: "model.safetensors"))
-        // end
+        // snippet.end
         #expect(resumed.history.map(\.trainLoss) == run.history.map(\.trainLoss))
         #expect(throws: Never.self) { try trainer.loadModel(from: folder.appending(path: "model.safetensors")) }
-    }
-
-    @Test func `the README holds this code`() throws {
-        let here = URL(filePath: #filePath)
-        let root = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let readme = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
-        let source = try String(contentsOf: here, encoding: .utf8)
-        for part in source.components(separatedBy: "// README\n").dropFirst() {
-            let code = part.components(separatedBy: "// end")[0]
-            for line in code.split(separator: "\n") {
-                let text = line.trimmingCharacters(in: .whitespaces)
-                guard !text.isEmpty else { continue }
-                #expect(readme.contains(text), "the README lacks: \(text)")
-            }
-        }
     }
 }

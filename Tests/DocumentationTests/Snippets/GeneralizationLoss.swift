@@ -1,0 +1,91 @@
+// snippet.whole
+public import Ballast
+
+/// Stops a run whose validation loss has risen too far above its lowest (the rule GL of Prechelt, 1998).
+///
+/// The generalization loss of epoch t is GL(t) = 100 (E(t) / min E − 1): by how many percent the validation loss exceeds
+/// the lowest so far. The run stops when GL exceeds the threshold, and goes back to the epoch of the lowest loss.
+///
+/// - Order: callbacks are called from top to bottom, also after one has decided to stop.
+/// - State: the lowest loss, its epoch, and a copy of that epoch's variables; saved with the run.
+public struct GeneralizationLoss: EpochCallback {
+    /// The instance's name.
+    public let name: String
+    /// By how many percent the validation loss may exceed the lowest; infinity never stops.
+    public let threshold: Double
+    /// Whether the variables of the epoch with the lowest loss are restored at the end.
+    public let restoresBest: Bool
+
+    // snippet.creating
+    /// Creates the rule.
+    ///
+    /// - Parameters:
+    ///   - threshold: by how many percent the validation loss may exceed the lowest; not negative.
+    ///   - restoresBest: whether the variables of the epoch with the lowest loss are restored at the end.
+    ///   - name: the instance's name; two in one composition need different ones.
+    public init(_ threshold: Double = 5, restoresBest: Bool = true, named name: String = "GeneralizationLoss") {
+        require(threshold >= 0, "GeneralizationLoss: the threshold must not be negative but is \(threshold)")
+        self.name = name
+        self.threshold = threshold
+        self.restoresBest = restoresBest
+    }
+    // snippet.end
+
+    // snippet.findings
+    /// It does nothing if it neither stops nor restores.
+    public var traits: Set<TechniqueTrait> { threshold.isFinite || restoresBest ? [] : [.idle] }
+
+    /// Finds a run without data for validation.
+    public func findings(in setting: CompositionSetting) -> [Finding] {
+        guard !setting.hasValidation else { return [] }
+        return [
+            Finding(
+                .error, "no-validation", technique: name,
+                message: "watches the validation loss, but the run has no validation data",
+                cure: "hand validation data to fit, for example half of train.split(0.1)")
+        ]
+    }
+    // snippet.end
+
+    // snippet.callback
+    /// Compares the epoch with the best so far, and decides.
+    public func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
+        let lowest = context.scope.number("lowest", initial: .infinity)
+        let bestEpoch = context.scope.number("bestEpoch", initial: -1)
+        let best = context.scope.snapshot("best")
+        let loss = epoch.validationLoss ?? .nan
+        if loss < lowest.value {
+            lowest.value = loss
+            bestEpoch.value = Double(epoch.epoch)
+            if restoresBest { best.value = context.variables }
+        }
+        let rise = 100 * (loss / lowest.value - 1)
+        // A loss that is NaN or infinite is a rise without bound.
+        guard rise <= threshold || threshold == .infinity else {
+            return .stop(
+                "the validation loss is \(Float(rise)) % above its lowest (epoch \(Int(bestEpoch.value) + 1))",
+                restoring: best.value)
+        }
+        return context.isLast ? EpochDecision(finalVariables: best.value) : .continue
+    }
+    // snippet.end
+}
+// snippet.end
+
+/// The first version of the article.
+enum FirstCallback {
+    // snippet.first
+    struct GeneralizationLoss: EpochCallback {
+        var threshold: Double
+        init(_ threshold: Double) { self.threshold = threshold }
+
+        func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
+            let lowest = context.scope.number("lowest", initial: .infinity)
+            let loss = epoch.validationLoss ?? .nan
+            lowest.value = min(loss, lowest.value)
+            let rise = 100 * (loss / lowest.value - 1)
+            return rise > threshold ? .stop("the validation loss is \(Float(rise)) % above its lowest") : .continue
+        }
+    }
+    // snippet.end
+}
