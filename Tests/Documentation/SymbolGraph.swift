@@ -99,15 +99,29 @@ struct Archive {
 
     init(_ folder: URL) { self.folder = folder }
 
-    /// Symbols and articles that stand under no topic of their module's page.
+    /// What stands under no topic: on the module's page, and on all pages whose topics are arranged by hand.
     var problems: [String] {
         get throws {
-            let name = folder.deletingPathExtension().lastPathComponent
-            let file = folder.appending(path: "data/documentation/\(name.lowercased()).json")
-            let page = try JSONDecoder().decode(Page.self, from: Data(contentsOf: file))
-            return (page.topicSections ?? []).filter { $0.generated == true }.flatMap(\.identifiers).map {
-                "\(name): \($0.split(separator: "/").last ?? "") stands under no topic: list it in \(name).docc/\(name).md"
+            let module = folder.deletingPathExtension().lastPathComponent
+            let pages = folder.appending(path: "data/documentation")
+            var problems: [String] = []
+            for case let name as String in FileManager.default.enumerator(atPath: pages.path) ?? .init()
+            where name.hasSuffix(".json") {
+                let data = try Data(contentsOf: pages.appending(path: name))
+                let sections = try JSONDecoder().decode(Page.self, from: data).topicSections ?? []
+                guard name == "\(module.lowercased()).json" || sections.contains(where: { $0.generated != true }) else {
+                    continue
+                }
+                // Operators and what conformances bring are best left where docc puts them.
+                let rest = sections.filter {
+                    $0.generated == true && $0.title != "Operators" && $0.title != "Default Implementations"
+                }
+                problems += rest.flatMap(\.identifiers).map {
+                    "\(module): \($0.split(separator: "/").last ?? "") stands under no topic of \(name.dropLast(5)): list it in "
+                        + "Sources/\(module)/\(module).docc"
+                }
             }
+            return problems.sorted()
         }
     }
 }

@@ -3,12 +3,19 @@ import Testing
 
 @testable import documentation
 
-/// Swift in the documentation is code that is compiled and run: the snippets of this folder.
+/// Swift in the documentation is code that is compiled and run: the snippets of the folders beside this file.
 struct CompiledCodeTests {
+    /// What articles show.
     private let snippets: [Snippet]
+    /// What the README and documentation comments quote.
+    private let quotes: [Snippet]
     private let root = Article.root
 
-    init() throws { snippets = try Snippet.all(in: root.appending(path: "Tests/DocumentationTests/Snippets")) }
+    init() throws {
+        let folder = root.appending(path: "Tests/DocumentationTests")
+        snippets = try Snippet.all(in: folder.appending(path: "Snippets"))
+        quotes = try Snippet.all(in: folder.appending(path: "Quotes"))
+    }
 
     /// The files in some folders whose names end so.
     private func files(_ suffix: String, in folders: [String]) -> [URL] {
@@ -35,7 +42,7 @@ struct CompiledCodeTests {
     }
 
     @Test func `the README and comments show what is compiled`() throws {
-        let known = Set(snippets.map(\.lines))
+        var unquoted = quotes
         let sources = files(".swift", in: ["Sources", "Plugins"]).filter { !$0.path.contains("/Tests/") }
         #expect(sources.count > 100)
         for file in sources + [root.appending(path: "README.md")] {
@@ -45,12 +52,13 @@ struct CompiledCodeTests {
                 text = comments.filter { $0.hasPrefix("///") }.map { String($0.dropFirst(3)) }.joined(separator: "\n")
             }
             for block in blocks(text) {
-                #expect(
-                    known.contains(block),
-                    "\(file.lastPathComponent): no snippet is \(block.joined(separator: "\n"))"
-                )
+                let isKnown = quotes.contains { $0.lines == block }
+                let code = block.joined(separator: "\n")
+                #expect(isKnown, "\(file.lastPathComponent): no snippet in Quotes is\n\(code)")
+                unquoted.removeAll { $0.lines == block }
             }
         }
+        #expect(unquoted.isEmpty, "nothing quotes \(unquoted.map(\.name))")
     }
 
     @Test func `articles show snippets, and all are shown`() throws {
@@ -64,8 +72,7 @@ struct CompiledCodeTests {
                 shown.insert("\(match.1).\(match.2)")
             }
         }
-        let quoting = ["Readme", "DocumentationComments"]
-        for snippet in snippets where !quoting.contains(snippet.file) {
+        for snippet in snippets {
             let name = "\(snippet.file).\(snippet.name)"
             #expect(shown.contains(name), "no article shows \(name)")
         }

@@ -5,7 +5,8 @@ import Testing
 /// The code of "Checkpoints".
 struct Checkpoints {
     @Test func `a run goes on`() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "checkpoints-\(UUID().uuidString)")
+        let folder = FileManager.default.temporaryDirectory.appending(
+            path: "checkpoints-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
         let second = folder.appending(path: "second")
         let article = Article("Checkpoints")
@@ -21,7 +22,8 @@ struct Checkpoints {
         }
         func trainer(_ composition: Composition) -> Trainer {
             Trainer(
-                model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-3), batchSize: 50, composition: composition
+                model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-3), batchSize: 50,
+                composition: composition
             )
         }
         let composition = Composition {
@@ -39,8 +41,12 @@ struct Checkpoints {
             // snippet.end
             #expect(run.history.count == 4)
             // snippet.more
-            let longer = try trainer.fit(train, validation: held, epochs: 8, seed: 1, checkpoints: policy) { event in
-                if case .started(let run, let file?) = event { print("\(file): \(run.history.count) epochs done") }
+            let longer = try trainer.fit(
+                train, validation: held, epochs: 8, seed: 1, checkpoints: policy
+            ) { event in
+                if case .started(let run, let file?) = event {
+                    print("\(file): \(run.history.count) epochs done")
+                }
             }
             // snippet.end
             #expect(longer.history.count > 4)
@@ -56,10 +62,13 @@ struct Checkpoints {
             // snippet.cancelling
             let cancellation = Cancellation()
             let stopped = try trainer.fit(
-                train, validation: held, epochs: 100, seed: 2, checkpoints: CheckpointPolicy(in: second),
+                train, validation: held, epochs: 100, seed: 2,
+                checkpoints: CheckpointPolicy(in: second),
                 cancellation: cancellation
             ) { event in
-                if case .epochEnded(let run, _) = event, run.history.count == 2 { cancellation.cancel() }
+                if case .epochEnded(let run, _) = event, run.history.count == 2 {
+                    cancellation.cancel()
+                }
             }
             print(stopped.stopReason ?? "goes on")
             // snippet.end
@@ -90,11 +99,14 @@ struct Checkpoints {
     @Test func `a loop of one's own`() throws {
         let points = (0..<40).map { Float($0) / 40 }
         let train = try Dataset(inputs: points.map { [$0] }, targets: points.map { [2 * $0] })
-        let trainer = Trainer(Linear(1), loss: .meanSquaredError, optimizer: SGD(learningRate: 0.1), batchSize: 4)
+        let trainer = Trainer(
+            Linear(1), loss: .meanSquaredError, optimizer: SGD(learningRate: 0.1), batchSize: 4)
         // snippet.loop
         let run = try trainer.start(train, epochs: 5, seed: 1)
         while try run.step() {
-            guard run.stepCount % run.stepsPerEpoch == 0, let record = run.history.last else { continue }
+            guard run.stepCount % run.stepsPerEpoch == 0, let record = run.history.last else {
+                continue
+            }
             print("epoch \(run.epoch): loss \(Float(record.trainLoss)), \(run.stepCount) steps")
         }
         print(run.stopReason ?? "goes on")

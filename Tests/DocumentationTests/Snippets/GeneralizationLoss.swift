@@ -23,8 +23,12 @@ public struct GeneralizationLoss: EpochCallback {
     ///   - threshold: by how many percent the validation loss may exceed the lowest; not negative.
     ///   - restoresBest: whether the variables of the epoch with the lowest loss are restored at the end.
     ///   - name: the instance's name; two in one composition need different ones.
-    public init(_ threshold: Double = 5, restoresBest: Bool = true, named name: String = "GeneralizationLoss") {
-        require(threshold >= 0, "GeneralizationLoss: the threshold must not be negative but is \(threshold)")
+    public init(
+        _ threshold: Double = 5, restoresBest: Bool = true, named name: String = "GeneralizationLoss"
+    ) {
+        require(
+            threshold >= 0, "GeneralizationLoss: the threshold must not be negative but is \(threshold)"
+        )
         self.name = name
         self.threshold = threshold
         self.restoresBest = restoresBest
@@ -84,7 +88,8 @@ enum FirstCallback {
             let loss = epoch.validationLoss ?? .nan
             lowest.value = min(loss, lowest.value)
             let rise = 100 * (loss / lowest.value - 1)
-            return rise > threshold ? .stop("the validation loss is \(Float(rise)) % above its lowest") : .continue
+            return rise > threshold
+                ? .stop("the validation loss is \(Float(rise)) % above its lowest") : .continue
         }
     }
     // snippet.end

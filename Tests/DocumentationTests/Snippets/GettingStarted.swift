@@ -20,6 +20,7 @@ struct GettingStarted {
         let (held, train) = data.split(1 / 10)
         // snippet.end
 
+        // snippet.overview
         // snippet.model
         let model = Sequential {
             Flatten()
@@ -29,7 +30,9 @@ struct GettingStarted {
         // snippet.end
 
         // snippet.trainer
-        let trainer = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 3e-3), batchSize: 50) {
+        let trainer = Trainer(
+            model, loss: .crossEntropy, optimizer: Adam(learningRate: 3e-3), batchSize: 50
+        ) {
             Dropout(0.3, at: .after(.activations))
             DecoupledDecay(0.1)
             EarlyStopping(patience: 3)
@@ -39,12 +42,15 @@ struct GettingStarted {
         // snippet.plan
         print(try trainer.plan(for: train, validation: held))
         // snippet.end
+        // snippet.hide
         try Article("GettingStarted").expect(shows: print.last)
+        // snippet.show
 
         // snippet.run
         let run = try trainer.fit(train, validation: held, epochs: 10, seed: 1)
         print(run.report)
         print(try run.evaluate(test)["accuracy"] ?? 0)
+        // snippet.end
         // snippet.end
         #expect(run.history.count > 3)
 

@@ -24,7 +24,8 @@ public struct SoftOrthogonality: LossPenalty {
     ///   - selector: the weights it acts on, of two dimensions or more.
     ///   - name: the instance's name; two in one composition need different ones.
     public init(
-        _ strength: Float, on selector: ParameterSelector = .weights, named name: String = "SoftOrthogonality"
+        _ strength: Float, on selector: ParameterSelector = .weights,
+        named name: String = "SoftOrthogonality"
     ) {
         require(
             strength >= 0 && strength.isFinite,
@@ -46,8 +47,11 @@ public struct SoftOrthogonality: LossPenalty {
         return [
             Finding(
                 .error, "not-a-matrix", technique: name,
-                message: "selects vectors, which have no units to draw apart: \(vectors.joined(separator: ", "))",
-                cure: "select weights of two dimensions or more; .weights, the default, leaves biases out")
+                message:
+                    "selects vectors, which have no units to draw apart: \(vectors.joined(separator: ", "))",
+                cure:
+                    "select weights of two dimensions or more; .weights, the default, leaves biases out"
+            )
         ]
     }
     // snippet.end

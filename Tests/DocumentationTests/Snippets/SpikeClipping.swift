@@ -32,7 +32,8 @@ public struct SpikeClipping: GradientTransform {
     ///   - selector: the parameters whose gradients count as one vector.
     ///   - name: the instance's name; two in one composition need different ones.
     public init(
-        _ threshold: Double = 2.5, decay: Double = 0.97, warmUp: Int = 25, on selector: ParameterSelector = .all,
+        _ threshold: Double = 2.5, decay: Double = 0.97, warmUp: Int = 25,
+        on selector: ParameterSelector = .all,
         named name: String = "SpikeClipping"
     ) {
         require(threshold > 0, "SpikeClipping: the threshold must be positive but is \(threshold)")

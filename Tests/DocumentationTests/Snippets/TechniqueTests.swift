@@ -7,7 +7,8 @@ struct TechniqueTests {
     // snippet.penalty
     @Test func `soft orthogonality keeps the laws`() {
         let violations = Laws.check(
-            SoftOrthogonality(0.01), neutral: SoftOrthogonality(0), renamed: { SoftOrthogonality(0.01, named: $0) })
+            SoftOrthogonality(0.01), neutral: SoftOrthogonality(0),
+            renamed: { SoftOrthogonality(0.01, named: $0) })
         #expect(violations.isEmpty, "\(violations)")
     }
     // snippet.end
@@ -40,7 +41,8 @@ struct TechniqueTests {
 
     @Test func `the first versions keep them too`() {
         let violations =
-            Laws.check(FirstPenalty.SoftOrthogonality(0.01)) + Laws.check(FirstTransform.NormClipping(0.1))
+            Laws.check(FirstPenalty.SoftOrthogonality(0.01))
+            + Laws.check(FirstTransform.NormClipping(0.1))
             + Laws.check(FirstWrapper.ActivationNoise(0.1))
             + Laws.check(FirstWrapper.Centering(), promises: .normalization)
             + Laws.check(FirstCallback.GeneralizationLoss(5))
@@ -64,7 +66,8 @@ struct TechniqueTests {
     }
 
     private static let articles = [
-        "WritingALossPenalty", "WritingAGradientTransform", "WritingAForwardWrapper", "WritingAnEpochCallback",
+        "WritingALossPenalty", "WritingAGradientTransform", "WritingAForwardWrapper",
+        "WritingAnEpochCallback",
     ]
 
     @Test func `mistakes in a composition are told as the articles show`() throws {
@@ -79,10 +82,13 @@ struct TechniqueTests {
                 return "\(error)"
             }
         }
-        try Article("WritingALossPenalty").expect(shows: message(SoftOrthogonality(0.1, on: .role(.bias))))
+        try Article("WritingALossPenalty").expect(
+            shows: message(SoftOrthogonality(0.1, on: .role(.bias))))
         try Article("WritingAGradientTransform").expect(shows: message(SpikeClipping()))
-        try Article("WritingAForwardWrapper").expect(shows: message(WeightNoise(0.1, around: .activations)))
-        try Article("WritingAnEpochCallback").expect(shows: message(GeneralizationLoss(), hasValidation: false))
+        try Article("WritingAForwardWrapper").expect(
+            shows: message(WeightNoise(0.1, around: .activations)))
+        try Article("WritingAnEpochCallback").expect(
+            shows: message(GeneralizationLoss(), hasValidation: false))
     }
 
     @Test func `a strength that makes no sense stops the program as the article shows`() async throws {

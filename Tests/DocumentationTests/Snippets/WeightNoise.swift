@@ -23,7 +23,8 @@ public struct WeightNoise: ForwardWrapper {
     ///   - layers: the layers whose weights get noise.
     ///   - name: the instance's name; two in one composition need different ones.
     public init(
-        _ deviation: Float = 0.01, around layers: LayerSelector = .kind("linear"), named name: String = "WeightNoise"
+        _ deviation: Float = 0.01, around layers: LayerSelector = .kind("linear"),
+        named name: String = "WeightNoise"
     ) {
         require(
             deviation >= 0 && deviation.isFinite,
@@ -90,7 +91,8 @@ enum FirstWrapper {
             let x = call.next()
             let features = x.shape[1]
             let mean = context.scope.state("mean", [features], initial: .zeros)
-            let old = mean.value.reshaped(to: Shape([features] + [Int](repeating: 1, count: x.rank - 2)))
+            let old = mean.value.reshaped(
+                to: Shape([features] + [Int](repeating: 1, count: x.rank - 2)))
             if context.isTraining {
                 let axes = [Int](0..<x.rank).filter { $0 != 1 }
                 mean.value = mean.value * 0.9 + x.detached.mean(axes: axes) * 0.1
