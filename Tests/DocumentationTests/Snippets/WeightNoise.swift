@@ -58,7 +58,7 @@ public struct WeightNoise: ForwardWrapper {
     public func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
         guard context.phase.isNoisy, deviation > 0 else { return call.next() }
         return call.next(call.input) { name, value in
-            guard name != "bias" else { return value }
+            guard name.lowercased().hasSuffix("weight") else { return value }
             return value + .normal(value.shape, deviation: deviation, from: context.scope.random(name))
         }
     }
