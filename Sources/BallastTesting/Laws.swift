@@ -82,6 +82,9 @@ public enum Laws {
 
     /// What a technique costs in a scene, per hook: seconds and the share of a step.
     ///
+    /// - Parameters:
+    ///   - technique: the technique.
+    ///   - scene: where it is measured; a model of its own size tells more than a small one.
     /// - Throws: what training throws.
     public static func costs(of technique: some Technique, in scene: Scene = .perceptron) throws -> [HookCost] {
         try scene.trainer([technique]).fit(scene.data, validation: scene.validation, epochs: 2).costs

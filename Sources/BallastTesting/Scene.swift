@@ -19,6 +19,14 @@ public struct Scene: Sendable, CustomStringConvertible {
     public var description: String { name }
 
     /// Creates a scene of one's own; small, for laws train in it some hundred times.
+    ///
+    /// - Parameters:
+    ///   - name: what sentences call it.
+    ///   - model: the model.
+    ///   - data: the samples to train on, a dozen or so.
+    ///   - validation: the samples to measure with.
+    ///   - batchSize: the number of samples in a batch; one that does not divide their number shows more.
+    ///   - loss: the loss.
     public init(
         _ name: String, model: some Layer, data: Dataset, validation: Dataset, batchSize: Int,
         loss: Loss = .crossEntropy

@@ -15,6 +15,10 @@ public struct RandomStream: Sendable, Hashable {
     }
 
     /// Creates the stream of a purpose, such as `"Dropout/relu1"`.
+    ///
+    /// - Parameters:
+    ///   - seed: the seed; near ones give streams as different as far ones.
+    ///   - purpose: what the numbers are for; streams of different purposes are independent.
     public init(seed: UInt64, purpose: String) {
         // FNV-1a over the purpose, then SplitMix64's finalizer over both, so that near seeds give far keys.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325

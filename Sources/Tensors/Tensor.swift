@@ -36,6 +36,9 @@ public struct Tensor {
 
     /// Creates a tensor from its elements in row-major order.
     ///
+    /// - Parameters:
+    ///   - scalars: the elements.
+    ///   - shape: the sizes of the dimensions, outermost first.
     /// - Precondition: as many scalars as `shape` has elements.
     public init(_ scalars: [Float], shape: Shape) {
         guard scalars.count == shape.elementCount else {
@@ -56,6 +59,9 @@ public struct Tensor {
 
     /// Creates a tensor of class labels, tokens or indices.
     ///
+    /// - Parameters:
+    ///   - integers: the elements in row-major order.
+    ///   - shape: the sizes of the dimensions, outermost first.
     /// - Precondition: as many integers as `shape` has elements.
     public init(integers: [Int32], shape: Shape) {
         guard integers.count == shape.elementCount else {

@@ -9,6 +9,8 @@ struct SymbolGraph: Decodable {
         struct Comment: Decodable { let lines: [Line] }
         struct Fragment: Decodable { let spelling: String }
         struct Position: Decodable { let line: Int }
+        struct Parameter: Decodable { let name: String }
+        struct Signature: Decodable { let parameters: [Parameter]? }
         struct Location: Decodable {
             let uri: String
             let position: Position
@@ -19,6 +21,7 @@ struct SymbolGraph: Decodable {
         let pathComponents: [String]
         let docComment: Comment?
         let declarationFragments: [Fragment]?
+        let functionSignature: Signature?
         /// Nil for what the compiler made, such as `init(rawValue:)`.
         let location: Location?
 
@@ -68,6 +71,11 @@ struct SymbolGraph: Decodable {
         var lacks: [String] = []
         let declaration = symbol.declaration
         if Self.isThrowing(declaration), !text.contains("Throws:") { lacks.append("\"- Throws:\" with the errors") }
+        if symbol.kind.identifier == "swift.init", (symbol.functionSignature?.parameters?.count ?? 0) > 1,
+            !text.contains("- Parameter")
+        {
+            lacks.append("\"- Parameters:\" with units and bounds")
+        }
         let isFunction = symbol.kind.identifier == "swift.func" && declaration.hasSuffix("-> Tensor")
         let isStruct = symbol.kind.identifier == "swift.struct"
         // A shape is written `[batch, ...]`.

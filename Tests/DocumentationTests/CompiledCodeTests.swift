@@ -122,6 +122,7 @@ struct CompiledCodeTests {
             return """
                 {"kind": {"identifier": "swift.\(kind)"}, "identifier": {"precise": "x"}, "pathComponents": ["f"],
                 "declarationFragments": [{"spelling": "\(declaration)"}],
+                "functionSignature": {"parameters": [{"name": "a"}, {"name": "b"}]},
                 "location": {"uri": "file:///A.swift", "position": {"line": 6}}\(lines)}
                 """
         }
@@ -135,6 +136,8 @@ struct CompiledCodeTests {
         #expect(try problems(symbol("func", "func f() throws -> Int", "Does.")).count == 1)
         #expect(try problems(symbol("func", "func f() throws -> Int", "Does. - Throws: it.")).isEmpty)
         #expect(try problems(symbol("func", "func f(_ body: () throws -> Void)", "Does.")).isEmpty)
+        #expect(try problems(symbol("init", "init(a: Int, b: Int)", "Makes.")).count == 1)
+        #expect(try problems(symbol("init", "init(a: Int, b: Int)", "Makes. - Parameters: a, b.")).isEmpty)
         #expect(try problems(symbol("func", "func f() -> Tensor", "Does.")).count == 1)
         #expect(try problems(symbol("func", "func f() -> Tensor", "Does; `[batch]`.")).isEmpty)
         #expect(try problems(symbol("struct", "struct f", "Is."), conformingTo: "s:7Ballast5LayerP").count == 1)

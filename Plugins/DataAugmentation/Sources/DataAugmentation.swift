@@ -56,6 +56,13 @@ public struct DataAugmentation: ForwardWrapper {
     }
 
     /// Creates the augmentation from a list made before.
+    ///
+    /// - Parameters:
+    ///   - transforms: the changes, in order; at least one.
+    ///   - fill: the value of what comes from outside the image; finite. For data scaled to −1...1, black is −1.
+    ///   - range: black and white of the data, which brightness, contrast, saturation and hue refer to and clamp to.
+    ///   - border: how pixels at the edge of a moved image are blended with the fill.
+    ///   - name: the instance's name; two in one composition need different ones.
     public init(
         _ transforms: [Augmentation], fill: Float = 0, range: ClosedRange<Float> = 0...1,
         border: Border = .torchvision, named name: String = "DataAugmentation"

@@ -32,16 +32,31 @@ extension SafetensorsFile {
         }
 
         /// Creates a tensor of type `F32`.
+        ///
+        /// - Parameters:
+        ///   - name: The name, unique in the file; not "__metadata__".
+        ///   - shape: The size of each dimension.
+        ///   - elements: The elements in row-major order, as many as the shape asks for.
         public init(_ name: String, shape: [Int], _ elements: [Float]) {
             self.init(name, .float32, shape: shape) { body in try elements.withUnsafeBytes(body) }
         }
 
         /// Creates a tensor of type `I32`.
+        ///
+        /// - Parameters:
+        ///   - name: The name, unique in the file; not "__metadata__".
+        ///   - shape: The size of each dimension.
+        ///   - elements: The elements in row-major order, as many as the shape asks for.
         public init(_ name: String, shape: [Int], _ elements: [Int32]) {
             self.init(name, .int32, shape: shape) { body in try elements.withUnsafeBytes(body) }
         }
 
         /// Creates a tensor of type `U8`.
+        ///
+        /// - Parameters:
+        ///   - name: The name, unique in the file; not "__metadata__".
+        ///   - shape: The size of each dimension.
+        ///   - elements: The elements in row-major order, as many as the shape asks for.
         public init(_ name: String, shape: [Int], _ elements: [UInt8]) {
             self.init(name, .uint8, shape: shape) { body in try elements.withUnsafeBytes(body) }
         }

@@ -24,6 +24,15 @@ public struct Finding: Sendable, Hashable, CustomStringConvertible {
     public let cure: String
 
     /// Creates a finding.
+    ///
+    /// - Parameters:
+    ///   - severity: whether the run is refused or goes on.
+    ///   - identifier: what kind of finding this is, by which warnings are silenced; words joined by hyphens.
+    ///   - technique: the name of the technique that it concerns.
+    ///   - message: what was found, and where.
+    ///   - reason: why it matters; nil where the message says it all.
+    ///   - source: where to read about it.
+    ///   - cure: what to do.
     public init(
         _ severity: Severity, _ identifier: String, technique: String, message: String, reason: String? = nil,
         source: String? = nil, cure: String

@@ -15,6 +15,9 @@ public struct Dataset: Sendable {
 
     /// Creates a data set from its columns.
     ///
+    /// - Parameters:
+    ///   - inputs: what enters the model, an item for each sample.
+    ///   - targets: what it is to predict: labels as integers that are scalars, probabilities or values as floats.
     /// - Throws: ``DataError`` if the columns differ in length or a label is negative.
     public init(inputs: Column, targets: Column) throws {
         guard inputs.count == targets.count else {
@@ -38,6 +41,9 @@ public struct Dataset: Sendable {
 
     /// Creates a data set of numbers: as many rows of inputs as of targets.
     ///
+    /// - Parameters:
+    ///   - inputs: the inputs of each sample.
+    ///   - targets: the values to predict of each sample.
     /// - Throws: ``DataError`` if the rows are not of one length, or the counts differ, or a number is not finite.
     public init(inputs: [[Float]], targets: [[Float]]) throws {
         try self.init(inputs: Dataset.column(inputs, "input"), targets: Dataset.column(targets, "target"))
@@ -45,6 +51,9 @@ public struct Dataset: Sendable {
 
     /// Creates a data set of numbers with class labels.
     ///
+    /// - Parameters:
+    ///   - inputs: the inputs of each sample.
+    ///   - labels: the class of each sample, from 0 on.
     /// - Throws: ``DataError`` if the rows are not of one length, or the counts differ, or a number is not finite.
     public init(inputs: [[Float]], labels: [Int32]) throws {
         try self.init(inputs: Dataset.column(inputs, "input"), targets: Column(integers: labels))
@@ -181,6 +190,10 @@ public struct Batch {
     }
 
     /// Creates a batch of samples that belong to no data set.
+    ///
+    /// - Parameters:
+    ///   - input: the inputs, `[batch, ...]`.
+    ///   - target: the targets: labels `[batch]` (Int32), probabilities or values `[batch, ...]`.
     public init(input: Tensor, target: Tensor) {
         let count = input.shape.first ?? 1
         self.init(input: input, target: target, order: (0..<Int32(count)).map { $0 }, range: 0..<count)

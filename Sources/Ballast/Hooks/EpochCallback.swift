@@ -6,6 +6,11 @@ public protocol EpochCallback: Technique {
     var moments: [EpochMoment] { get }
 
     /// Decides how to go on.
+    ///
+    /// - Parameters:
+    ///   - epoch: the account of the epoch; before validation, without its numbers.
+    ///   - context: what else the callback may see: the variables, whether this is the last epoch, its own state.
+    /// - Returns: to go on, to stop, and with which variables.
     func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision
 }
 
@@ -47,6 +52,12 @@ public struct EpochDecision {
     public var learningRateFactor: Float?
 
     /// Creates a decision.
+    ///
+    /// - Parameters:
+    ///   - stopReason: why the run is to stop; nil to go on.
+    ///   - variables: the variables to go on with; nil to keep the run's.
+    ///   - finalVariables: the variables that the run is left with if this epoch is its last.
+    ///   - learningRateFactor: the factor for the learning rate of all epochs that follow.
     public init(
         stopReason: String? = nil, variables: Variables? = nil, finalVariables: Variables? = nil,
         learningRateFactor: Float? = nil
@@ -60,6 +71,10 @@ public struct EpochDecision {
     /// Go on.
     public static var `continue`: EpochDecision { EpochDecision() }
     /// Stop, and go back to other variables if given.
+    ///
+    /// - Parameters:
+    ///   - reason: why, in words for ``Run/stopReason``; the technique's name is put in front.
+    ///   - variables: the variables that the run is left with; nil to keep its own.
     public static func stop(_ reason: String, restoring variables: Variables? = nil) -> EpochDecision {
         EpochDecision(stopReason: reason, variables: variables)
     }

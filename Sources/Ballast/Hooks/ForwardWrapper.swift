@@ -13,9 +13,19 @@ public protocol ForwardWrapper: Technique {
     ///
     /// `call.next()` gives what the technique would change: at a site before or after a layer, what flows there;
     /// around a layer, the layer's output. The default returns it unchanged.
+    ///
+    /// - Parameters:
+    ///   - call: the layer, what flows into the site, and a way to run what is wrapped.
+    ///   - context: what else the wrapper may see: the phase, its own parameters, state and random numbers there.
+    /// - Returns: what flows on, through which gradients flow; usually of the same shape.
     func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor
 
     /// Returns the batch that enters the model; only called in training. The default returns it unchanged.
+    ///
+    /// - Parameters:
+    ///   - batch: the batch, as the wrappers before have left it.
+    ///   - context: what else the wrapper may see: its own state, and random numbers for each sample.
+    /// - Returns: a batch of as many samples; changed targets are probabilities.
     func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch
 }
 

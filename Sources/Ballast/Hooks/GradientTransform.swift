@@ -19,6 +19,11 @@ public protocol GradientTransform: Technique {
     var transforms: ParameterSelector { get }
 
     /// Returns the gradients (or updates, at ``GradientStage/update``) to go on with.
+    ///
+    /// - Parameters:
+    ///   - gradients: those of all parameters, as the transforms before have left them.
+    ///   - context: what else the transform may see: the learning rate, its own state, gradients at other values.
+    /// - Returns: a changed copy. Updates are in the unit of the parameters, the learning rate included.
     func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients
 }
 

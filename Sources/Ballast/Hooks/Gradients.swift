@@ -79,6 +79,10 @@ public struct Gradients {
     }
 
     /// Multiplies the gradients of the selected parameters by a factor.
+    ///
+    /// - Parameters:
+    ///   - factor: the factor, which the update folds in.
+    ///   - selector: the parameters.
     public mutating func scale(by factor: Float, where selector: ParameterSelector = .all) {
         for index in indices(selector) {
             settleThreshold(index)
@@ -89,6 +93,10 @@ public struct Gradients {
     }
 
     /// Adds a multiple of each selected parameter to its gradient (or update).
+    ///
+    /// - Parameters:
+    ///   - factor: the multiple, which the update folds in; that of a decay is λ for gradients, −η λ for updates.
+    ///   - selector: the parameters.
     public mutating func addParameters(times factor: Float, where selector: ParameterSelector = .weights) {
         for index in indices(selector) {
             settleThreshold(index)
@@ -115,6 +123,10 @@ public struct Gradients {
     }
 
     /// Replaces the gradients of the selected parameters.
+    ///
+    /// - Parameters:
+    ///   - selector: the parameters.
+    ///   - body: given the gradient (or update) and the value of a parameter, returns a gradient of the same shape.
     public mutating func transform(
         where selector: ParameterSelector = .all, _ body: (_ gradient: Tensor, _ parameter: Tensor) -> Tensor
     ) {

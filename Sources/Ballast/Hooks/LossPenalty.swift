@@ -23,6 +23,11 @@ public protocol LossPenalty: Technique {
     var penalizes: ParameterSelector { get }
 
     /// Returns the term to add: a differentiable scalar.
+    ///
+    /// - Parameters:
+    ///   - parameters: all parameters of the run; select among them by ``penalizes``.
+    ///   - context: what else the penalty may see: the batch, the output, activations, its own state.
+    /// - Returns: a scalar, in the unit of the loss.
     func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor
 }
 

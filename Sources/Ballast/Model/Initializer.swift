@@ -8,6 +8,10 @@ public struct Initializer: Sendable {
     let values: @Sendable (Shape, RandomStream) -> Tensor
 
     /// Creates an initializer of one's own: a function of the shape and a random stream.
+    ///
+    /// - Parameters:
+    ///   - name: its name, for descriptions.
+    ///   - values: returns the values of a parameter of a shape; the stream is a function of (seed, path).
     public init(_ name: String, _ values: @escaping @Sendable (_ shape: Shape, _ stream: RandomStream) -> Tensor) {
         self.name = name
         self.values = values

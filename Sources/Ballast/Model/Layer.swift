@@ -20,6 +20,11 @@ public protocol Layer: Sendable {
     var kind: String { get }
 
     /// Computes the output for an input.
+    ///
+    /// - Parameters:
+    ///   - x: the input, `[batch, ...]`.
+    ///   - scope: where the layer finds its parameters, state, random numbers and sub-layers.
+    /// - Returns: the output, `[batch, ...]`, through which gradients flow.
     func forward(_ x: Tensor, in scope: Scope) -> Tensor
 }
 

@@ -50,11 +50,20 @@ public struct Scope {
     }
 
     /// Returns a variable that is not trained, such as a running statistic, creating it on the first pass.
+    ///
+    /// - Parameters:
+    ///   - name: its name, unique in this scope.
+    ///   - shape: its shape, the same on every pass.
+    ///   - initial: how it starts.
     public func state(_ name: String, _ shape: Shape, initial: @autoclosure () -> Initializer) -> StateVariable {
         StateVariable(execution: frame.execution, index: frame.stateIndex(name, shape, initial))
     }
 
     /// Returns a number of double precision that is saved with the run, such as a best value so far.
+    ///
+    /// - Parameters:
+    ///   - name: its name, unique in this scope.
+    ///   - initial: its value before any is set.
     public func number(_ name: String, initial: Double) -> NumberVariable {
         NumberVariable(execution: frame.execution, index: frame.numberIndex(name, initial))
     }

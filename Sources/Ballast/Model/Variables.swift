@@ -14,6 +14,11 @@ public struct Variables {
         public var value: Tensor
 
         /// Creates an entry.
+        ///
+        /// - Parameters:
+        ///   - path: its path.
+        ///   - role: what it is for; nil for one that is not trained.
+        ///   - value: its value.
         public init(path: String, role: ParameterRole?, value: Tensor) {
             self.path = path
             self.role = role

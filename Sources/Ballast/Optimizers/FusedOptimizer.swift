@@ -39,6 +39,11 @@ public struct SGD: FusedOptimizer {
     public let isNesterov: Bool
 
     /// Creates the optimizer.
+    ///
+    /// - Parameters:
+    ///   - learningRate: η, how far a step goes; finite and not negative.
+    ///   - momentum: μ, how much of the step before is kept, in `0 ..< 1`.
+    ///   - nesterov: whether the gradient is taken as if the momentum had acted; needs a momentum above 0.
     public init(learningRate: Float, momentum: Float = 0, nesterov: Bool = false) {
         requireLearningRate(learningRate, "SGD")
         require((0..<1).contains(momentum), "SGD: momentum must be in 0..<1 but is \(momentum)")
@@ -77,6 +82,12 @@ public struct Adam: FusedOptimizer {
     public let epsilon: Float
 
     /// Creates the optimizer.
+    ///
+    /// - Parameters:
+    ///   - learningRate: η, how far a step goes; finite and not negative.
+    ///   - beta1: how much of the mean of the gradients is kept from step to step, in `0 ..< 1`.
+    ///   - beta2: how much of the mean of their squares is kept, in `0 ..< 1`.
+    ///   - epsilon: ε, what is added to the root of the squares' mean; positive.
     public init(learningRate: Float = 1e-3, beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8) {
         requireLearningRate(learningRate, "Adam")
         require(
@@ -124,6 +135,12 @@ public struct RMSProp: FusedOptimizer {
     public let momentum: Float
 
     /// Creates the optimizer.
+    ///
+    /// - Parameters:
+    ///   - learningRate: η, how far a step goes; finite and not negative.
+    ///   - alpha: how much of the mean of squared gradients is kept from step to step, in `0 ..< 1`.
+    ///   - epsilon: ε, what is added to the root of that mean; positive.
+    ///   - momentum: how much of the step before is kept, in `0 ..< 1`.
     public init(learningRate: Float = 1e-2, alpha: Float = 0.99, epsilon: Float = 1e-8, momentum: Float = 0) {
         requireLearningRate(learningRate, "RMSProp")
         require((0..<1).contains(alpha), "RMSProp: alpha must be in 0..<1 but is \(alpha)")

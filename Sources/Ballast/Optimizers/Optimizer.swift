@@ -21,6 +21,13 @@ public protocol Optimizer: Sendable {
     var isAdaptive: Bool { get }
 
     /// Returns what is to be added to a parameter.
+    ///
+    /// - Parameters:
+    ///   - gradient: the gradient, of the parameter's shape.
+    ///   - parameter: the value before the step.
+    ///   - slots: the tensors that are kept for this parameter, in the order of ``slots``; changed in place.
+    ///   - step: when it is made, and at which learning rate.
+    /// - Returns: the update, of the parameter's shape; the learning rate is in it.
     func update(_ gradient: Tensor, of parameter: Tensor, slots: inout [Tensor], at step: OptimizerStep) -> Tensor
 }
 
@@ -39,6 +46,10 @@ public struct OptimizerStep: Sendable {
     public let index: Int
 
     /// Creates a step.
+    ///
+    /// - Parameters:
+    ///   - learningRate: the learning rate, after the schedule.
+    ///   - index: the number of updates made before.
     public init(learningRate: Float, index: Int) {
         self.learningRate = learningRate
         self.index = index

@@ -23,6 +23,10 @@ public struct Schedule: Sendable {
     public static let constant = Schedule(constant: ())
 
     /// Multiplied by `factor` after every `epochs` epochs.
+    ///
+    /// - Parameters:
+    ///   - epochs: the number of epochs between two changes; positive.
+    ///   - factor: what the learning rate is multiplied by.
     public static func step(every epochs: Int, by factor: Double) -> Schedule {
         require(epochs > 0, "step: the number of epochs must be positive but is \(epochs)")
         return Schedule { step, perEpoch, _ in pow(factor, Double(step / max(perEpoch, 1) / epochs)) }

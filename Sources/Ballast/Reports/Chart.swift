@@ -27,6 +27,11 @@ public struct Chart: ReportFigure {
         public let range: ClosedRange<Double>?
 
         /// Creates an axis.
+        ///
+        /// - Parameters:
+        ///   - title: what it shows, with its unit.
+        ///   - isLogarithmic: whether equal distances are equal factors.
+        ///   - range: what is visible; nil for all of the values but the largest outliers.
         public init(_ title: String, isLogarithmic: Bool = false, range: ClosedRange<Double>? = nil) {
             self.title = title
             self.isLogarithmic = isLogarithmic
@@ -61,6 +66,14 @@ public struct Chart: ReportFigure {
 
         /// Creates a series.
         ///
+        /// - Parameters:
+        ///   - name: its name in the legend; empty for none.
+        ///   - kind: how it is drawn.
+        ///   - x: where its points are, in the unit of the horizontal axis.
+        ///   - y: how high they are, in the unit of the vertical axis.
+        ///   - spread: how far a band reaches to both sides of y; empty for none.
+        ///   - color: the number of its color; not negative.
+        ///   - isFaint: whether it is drawn thin, as a background.
         /// - Precondition: as many x as y, and as many spreads or none.
         public init(
             _ name: String, _ kind: Kind = .line, x: [Double], y: [Double], spread: [Double] = [], color: Int = 0,
@@ -92,6 +105,13 @@ public struct Chart: ReportFigure {
     public let note: String
 
     /// Creates a chart.
+    ///
+    /// - Parameters:
+    ///   - title: what it shows.
+    ///   - x: the horizontal axis.
+    ///   - y: the vertical axis.
+    ///   - series: what is drawn, the last in front.
+    ///   - note: a line of explanation below the chart; empty for none.
     public init(_ title: String, x: Axis, y: Axis, _ series: [Series], note: String = "") {
         self.title = title
         self.x = x

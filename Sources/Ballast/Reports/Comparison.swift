@@ -23,6 +23,9 @@ public struct Comparison: Sendable {
 
     /// Creates a comparison.
     ///
+    /// - Parameters:
+    ///   - trainer: what all runs share; its own composition is replaced.
+    ///   - compositions: the compositions and what they are called.
     /// - Precondition: at least one composition, and no two of one name.
     public init(_ trainer: Trainer, _ compositions: [(name: String, composition: Composition)]) {
         require(!compositions.isEmpty, "Comparison: there is no composition to compare")

@@ -22,6 +22,12 @@ public struct HTMLReport: Sendable {
         public let timing: String
 
         /// Creates a table.
+        ///
+        /// - Parameters:
+        ///   - title: what it shows.
+        ///   - rows: the rows, that of the names first.
+        ///   - timeColumns: the columns that hold times, counted from 0.
+        ///   - timing: how the times were taken, a line below the table; empty for none.
         public init(_ title: String, rows: [[String]], timeColumns: Set<Int> = [], timing: String = "") {
             self.title = title
             self.rows = rows
@@ -50,6 +56,16 @@ public struct HTMLReport: Sendable {
         public var plans: [(name: String, plan: Plan)]
 
         /// Creates a section of figures and tables.
+        ///
+        /// - Parameters:
+        ///   - heading: its name, by which the page links to it too.
+        ///   - summary: what it is, in a line.
+        ///   - lookFor: what to look for in it.
+        ///   - observations: what of that shows, and what does not, a line each.
+        ///   - facts: what it ran on, a line each.
+        ///   - figures: the figures.
+        ///   - tables: the tables.
+        ///   - plans: what ran, per composition.
         public init(
             _ heading: String, summary: String = "", lookFor: String = "", observations: [String] = [],
             facts: [String] = [], figures: [any ReportFigure] = [], tables: [Table] = [],
@@ -86,6 +102,10 @@ public struct HTMLReport: Sendable {
     public var sections: [Section] = []
 
     /// Creates a page without sections.
+    ///
+    /// - Parameters:
+    ///   - title: what the page is about.
+    ///   - introduction: what stands below the title.
     public init(_ title: String, introduction: String = "") {
         self.title = title
         self.introduction = introduction

@@ -6,6 +6,10 @@ public struct NamedValue: Sendable, Hashable, Codable {
     public let value: Double
 
     /// Creates a named number.
+    ///
+    /// - Parameters:
+    ///   - name: the name.
+    ///   - value: the number.
     public init(_ name: String, _ value: Double) {
         self.name = name
         self.value = value
@@ -38,7 +42,19 @@ public struct EpochRecord: Sendable, Hashable, Codable {
     /// What techniques cost in this epoch; empty for epochs of few steps in which no times were taken.
     public var costs: [HookCost]
 
-    /// Creates a record.
+    /// Creates a record, for tests of callbacks.
+    ///
+    /// - Parameters:
+    ///   - epoch: the epoch, counted from 0.
+    ///   - steps: the number of steps.
+    ///   - samples: the number of samples.
+    ///   - trainLoss: the mean loss of the data, without penalties.
+    ///   - penalties: the mean of each penalty, by the technique's name.
+    ///   - validationLoss: the mean loss of the validation data, without penalties.
+    ///   - validationMetrics: the metrics of the validation data.
+    ///   - learningRate: the learning rate of the last step.
+    ///   - seconds: how long the steps took, in seconds.
+    ///   - costs: what techniques cost.
     public init(
         epoch: Int, steps: Int = 0, samples: Int = 0, trainLoss: Double, penalties: [NamedValue] = [],
         validationLoss: Double? = nil, validationMetrics: [NamedValue] = [],

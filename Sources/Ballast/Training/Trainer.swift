@@ -56,6 +56,16 @@ public struct Trainer: Sendable {
     }
 
     /// Creates a trainer with a composition made before.
+    ///
+    /// - Parameters:
+    ///   - model: the model; it is never changed.
+    ///   - loss: the loss of the data.
+    ///   - optimizer: the optimizer.
+    ///   - schedule: the factor of the learning rate by step.
+    ///   - metrics: what is measured beside the loss; by default accuracy for class targets, nothing for values.
+    ///   - batchSize: the number of samples in a batch; positive.
+    ///   - silencing: the identifiers of warnings that are not wanted.
+    ///   - composition: the regularization.
     public init(
         _ model: some Layer, loss: Loss, optimizer: any Optimizer, schedule: Schedule = .constant,
         metrics: [Metric]? = nil, evaluatesTraining: Bool = false, batchSize: Int = 32, silencing: Set<String> = [],

@@ -15,6 +15,11 @@ extension Tensor {
     public static func ones(_ shape: Shape) -> Tensor { full(shape, 1) }
 
     /// A tensor of numbers drawn uniformly from a range.
+    ///
+    /// - Parameters:
+    ///   - shape: the tensor's shape.
+    ///   - range: where the numbers lie.
+    ///   - stream: where they come from; the same stream gives the same numbers.
     public static func uniform(_ shape: Shape, in range: Range<Float> = 0..<1, from stream: RandomStream) -> Tensor {
         let tensor = Tensor(uninitialized: shape)
         ballast_random_uniform(
@@ -23,6 +28,12 @@ extension Tensor {
     }
 
     /// A tensor of numbers drawn from a normal distribution.
+    ///
+    /// - Parameters:
+    ///   - shape: the tensor's shape.
+    ///   - mean: the distribution's mean.
+    ///   - deviation: its standard deviation.
+    ///   - stream: where the numbers come from; the same stream gives the same numbers.
     public static func normal(
         _ shape: Shape, mean: Float = 0, deviation: Float = 1, from stream: RandomStream
     ) -> Tensor {

@@ -16,7 +16,15 @@ public struct SamplingGrid: Sendable, Hashable {
     /// How far the row moves from one row of samples to the next.
     public var yy: Float
 
-    /// Creates a grid; by default the pixels themselves.
+    /// Creates a grid; by default the pixels themselves. All numbers are in pixels.
+    ///
+    /// - Parameters:
+    ///   - x: the column of the first sample.
+    ///   - xx: how far the column moves from one sample to the next in a row.
+    ///   - xy: how far the column moves from one row of samples to the next.
+    ///   - y: the row of the first sample.
+    ///   - yx: how far the row moves from one sample to the next in a row.
+    ///   - yy: how far the row moves from one row of samples to the next.
     public init(x: Float = 0, xx: Float = 1, xy: Float = 0, y: Float = 0, yx: Float = 0, yy: Float = 1) {
         self.x = x
         self.xx = xx

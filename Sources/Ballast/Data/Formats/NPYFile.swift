@@ -14,6 +14,9 @@ public struct NPYFile: Sendable, Hashable {
 
     /// Creates the content of a file to write.
     ///
+    /// - Parameters:
+    ///   - shape: the size of each dimension.
+    ///   - elements: the elements in row-major order.
     /// - Precondition: `elements.count` is the product of `shape`.
     public init(shape: [Int], elements: StoredElements) {
         require(

@@ -36,6 +36,10 @@ public struct MultiHeadAttention: Layer {
     public var kind: String { "attention" }
 
     /// Creates an attention layer.
+    ///
+    /// - Parameters:
+    ///   - heads: the number of heads; positive, and it divides the width.
+    ///   - causal: whether a position sees only itself and those before it.
     public init(heads: Int, causal: Bool = false) {
         require(heads > 0, "MultiHeadAttention: the number of heads must be positive but is \(heads)")
         self.heads = heads

@@ -26,6 +26,16 @@ public struct Conv2d: Layer {
     public var kind: String { "conv" }
 
     /// Creates a convolution with a square kernel.
+    ///
+    /// - Parameters:
+    ///   - outputs: the number of output channels; positive, a multiple of `groups`.
+    ///   - kernel: the height and width of the kernel, in pixels; positive.
+    ///   - stride: the step from one position to the next, in pixels; positive.
+    ///   - padding: zeros put on at each side, in pixels; not negative.
+    ///   - dilation: the distance between the kernel's elements, in pixels; positive.
+    ///   - groups: the number of groups of channels that do not mix; positive, and it divides the input's channels.
+    ///   - hasBias: whether a bias is added.
+    ///   - weight: how the weight starts.
     public init(
         _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1,
         bias hasBias: Bool = true, weight: Initializer = .pytorch
@@ -64,7 +74,8 @@ public struct Conv2d: Layer {
 
 /// The largest value of each window.
 ///
-/// - Shape: input `[batch, channels, height, width]`.
+/// - Shape: input `[batch, channels, height, width]`, output `[batch, channels, height', width']` with
+///   height' = ⌊(height + 2 padding − kernel) / stride⌋ + 1.
 public struct MaxPool2d: Layer {
     /// The size of a window.
     public let kernel: Int
@@ -76,7 +87,12 @@ public struct MaxPool2d: Layer {
     /// Its kind, `maxPool`.
     public var kind: String { "maxPool" }
 
-    /// Creates a pooling layer; its stride is its kernel if not given.
+    /// Creates a pooling layer.
+    ///
+    /// - Parameters:
+    ///   - kernel: the height and width of a window, in pixels; positive.
+    ///   - stride: the step from one window to the next, in pixels; nil for that of the kernel.
+    ///   - padding: the border that windows may reach over, in pixels; at most half the kernel.
     public init(_ kernel: Int, stride: Int? = nil, padding: Int = 0) {
         self.kernel = kernel
         self.stride = stride ?? kernel
@@ -95,7 +111,8 @@ public struct MaxPool2d: Layer {
 
 /// The mean of each window; padding counts as zeros.
 ///
-/// - Shape: input `[batch, channels, height, width]`.
+/// - Shape: input `[batch, channels, height, width]`, output `[batch, channels, height', width']` with
+///   height' = ⌊(height + 2 padding − kernel) / stride⌋ + 1.
 public struct AveragePool2d: Layer {
     /// The size of a window.
     public let kernel: Int
@@ -107,7 +124,12 @@ public struct AveragePool2d: Layer {
     /// Its kind, `averagePool`.
     public var kind: String { "averagePool" }
 
-    /// Creates a pooling layer; its stride is its kernel if not given.
+    /// Creates a pooling layer.
+    ///
+    /// - Parameters:
+    ///   - kernel: the height and width of a window, in pixels; positive.
+    ///   - stride: the step from one window to the next, in pixels; nil for that of the kernel.
+    ///   - padding: zeros put on at each side, in pixels; at most half the kernel.
     public init(_ kernel: Int, stride: Int? = nil, padding: Int = 0) {
         self.kernel = kernel
         self.stride = stride ?? kernel

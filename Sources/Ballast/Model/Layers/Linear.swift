@@ -15,6 +15,11 @@ public struct Linear: Layer {
 
     /// Creates a linear layer.
     ///
+    /// - Parameters:
+    ///   - outputs: the number of outputs; positive. That of inputs is found in the first pass.
+    ///   - hasBias: whether b is added.
+    ///   - weight: how W starts.
+    ///   - biasInitial: how b starts; nil for PyTorch's default.
     /// - Precondition: `outputs` is positive.
     public init(
         _ outputs: Int, bias hasBias: Bool = true, weight: Initializer = .pytorch, biasInitial: Initializer? = nil
@@ -54,6 +59,11 @@ public struct Embedding: Layer {
     public let weight: Initializer
 
     /// Creates an embedding.
+    ///
+    /// - Parameters:
+    ///   - vocabulary: the number of tokens; positive.
+    ///   - width: the length of a vector; positive.
+    ///   - weight: how the vectors start.
     public init(_ vocabulary: Int, width: Int, weight: Initializer = .normal()) {
         require(vocabulary > 0 && width > 0, "Embedding: sizes must be positive but are \(vocabulary), \(width)")
         self.vocabulary = vocabulary
@@ -78,6 +88,10 @@ public struct PositionalEmbedding: Layer {
     public let weight: Initializer
 
     /// Creates a positional embedding.
+    ///
+    /// - Parameters:
+    ///   - length: the greatest number of positions; positive.
+    ///   - weight: how the vectors start.
     public init(length: Int, weight: Initializer = .normal(deviation: 0.02)) {
         require(length > 0, "PositionalEmbedding: the length must be positive but is \(length)")
         self.length = length
