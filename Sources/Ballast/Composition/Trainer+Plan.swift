@@ -3,6 +3,11 @@ public import Tensors
 extension Trainer {
     /// What a run on this data will do, found by a first pass with its first batch; nothing is trained.
     ///
+    /// - Parameters:
+    ///   - data: the samples to learn from.
+    ///   - validation: samples to measure with, if the run will have such.
+    ///   - epochs: the number of epochs, where it is known.
+    ///
     /// - Throws: ``CompositionError`` if the composition has mistakes.
     public func plan(for data: Dataset, validation: Dataset? = nil, epochs: Int? = nil) throws -> Plan {
         guard data.count > 0 else { throw DataError("the data has no samples") }
@@ -13,7 +18,11 @@ extension Trainer {
 
     /// What a run on inputs of a shape will do; nothing is trained.
     ///
-    /// - Parameter inputShape: the shape of one input, without the batch.
+    /// - Parameters:
+    ///   - inputShape: the shape of one input, without the batch.
+    ///   - hasValidation: whether the run will have data for validation.
+    ///   - epochs: the number of epochs, where it is known.
+    /// - Throws: ``CompositionError`` if the composition has mistakes.
     public func plan(inputShape: Shape, hasValidation: Bool = true, epochs: Int? = nil) throws -> Plan {
         try plan(
             input: .zeros(Shape([1] + inputShape.dimensions)), hasValidation: hasValidation, epochs: epochs,
