@@ -13,6 +13,18 @@ struct TechniqueTests {
     }
     // snippet.end
 
+    // snippet.value
+    @Test func `of W = 2 I in two dimensions it is λ ‖3 I‖² = 18 λ`() throws {
+        let data = try Dataset(inputs: [[1, 0], [0, 1]], targets: [[0, 0], [0, 0]])
+        let model = Linear(2, bias: false, weight: .values([2, 0, 0, 2]))
+        let trainer = Trainer(model, loss: .meanSquaredError, optimizer: SGD(learningRate: 0)) {
+            SoftOrthogonality(0.5)
+        }
+        let run = try trainer.fit(data, epochs: 1)
+        #expect(run.history[0].penalties == [NamedValue("SoftOrthogonality", 9)])
+    }
+    // snippet.end
+
     // snippet.transform
     @Test func `spike clipping keeps the laws`() {
         let violations = Laws.check(
