@@ -52,6 +52,7 @@ public struct EpochRecord: Sendable, Hashable, Codable {
     ///   - penalties: the mean of each penalty, by the technique's name.
     ///   - validationLoss: the mean loss of the validation data, without penalties.
     ///   - validationMetrics: the metrics of the validation data.
+    ///   - trainEvaluation: what the model achieves on the training data, in evaluation.
     ///   - learningRate: the learning rate of the last step.
     ///   - seconds: how long the steps took, in seconds.
     ///   - costs: what techniques cost.

@@ -63,6 +63,7 @@ public struct Trainer: Sendable {
     ///   - optimizer: the optimizer.
     ///   - schedule: the factor of the learning rate by step.
     ///   - metrics: what is measured beside the loss; by default accuracy for class targets, nothing for values.
+    ///   - evaluatesTraining: whether the training data is measured after each epoch like validation data.
     ///   - batchSize: the number of samples in a batch; positive.
     ///   - silencing: the identifiers of warnings that are not wanted.
     ///   - composition: the regularization.
