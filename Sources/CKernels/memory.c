@@ -3,7 +3,8 @@
 // Classes are 64 bytes times 1, 2, 3, 4, then four to each doubling (5, 6, 7, 8, 10, 12, 14, 16, ...): a block is at most
 // a quarter larger than asked for. A thread keeps small blocks up to a limit; what exceeds it, large blocks, and all that
 // a thread leaves when it exits go to the shared cache. When that holds more than `idle_limit` and a block has to come
-// from the system, as many idle bytes go back first: memory grows with what is alive, not with the variety of sizes.
+// from the system, as many idle bytes go back first, of the sizes that have not been asked for the longest: memory grows
+// with what is alive, not with the variety of sizes, and what every step needs stays.
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -31,6 +32,7 @@ typedef struct {
 static _Thread_local block_cache local;
 static block_cache shared;
 static pthread_mutex_t shared_mutex = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t requests, last_request[class_count]; // of the shared cache, and the last one for each class; under the lock
 static _Atomic size_t system_bytes;
 
 // ---------------------------------------------------------------- Size classes
@@ -82,10 +84,21 @@ static void give_to_system(void *block, size_t bytes) {
 
 // ---------------------------------------------------------------- The shared cache
 
-// Gives idle blocks back, the largest first, until `bytes` have gone or the cache holds at most `keep`. Under the lock.
+// The class with idle blocks that was not asked for the longest; class_count if there are no idle blocks.
+static unsigned stalest_class(void) {
+  unsigned stalest = class_count;
+  for (unsigned class = 0; class < class_count; class++) {
+    if (!shared.first[class]) continue;
+    if (stalest == class_count || last_request[class] < last_request[stalest]) stalest = class;
+  }
+  return stalest;
+}
+
+// Gives idle blocks back, the stalest first, until `bytes` have gone or the cache holds at most `keep`. Under the lock.
 static void trim_shared(size_t bytes, size_t keep) {
   size_t gone = 0;
-  for (unsigned class = class_count; class-- > 0 && gone < bytes && shared.bytes > keep;) {
+  unsigned class;
+  while (gone < bytes && shared.bytes > keep && (class = stalest_class()) < class_count) {
     size_t size = class_bytes(class);
     while (shared.first[class] && gone < bytes && shared.bytes > keep) {
       idle_block *block = shared.first[class];
@@ -100,6 +113,7 @@ static void trim_shared(size_t bytes, size_t keep) {
 static void *take_shared(unsigned class) {
   size_t size = class_bytes(class);
   pthread_mutex_lock(&shared_mutex);
+  last_request[class] = ++requests;
   idle_block *block = shared.first[class];
   if (block) {
     shared.first[class] = block->next;

@@ -16,7 +16,7 @@
 
 #include "runtime.h"
 
-enum { most_threads = 64, spin_nanoseconds = 40000 };
+enum { most_threads = 64, spin_nanoseconds = 200000 };
 
 typedef struct {
   // The job. Written by the thread that holds `busy`, before it publishes `unclaimed`.

@@ -2,7 +2,7 @@ import BallastPlugins
 import Foundation
 
 /// Times Ballast: `benchmarks WORKLOAD [--seconds S] [--threads T]`, `benchmarks --list`, and the tables
-/// `benchmarks kernels` and `benchmarks price`.
+/// `benchmarks kernels`, `benchmarks price` and `benchmarks scaling`.
 @main
 struct Benchmarks {
     static func main() throws {
@@ -11,13 +11,14 @@ struct Benchmarks {
         let seconds = number("--seconds", in: &arguments) ?? 5
         if let threads = number("--threads", in: &arguments) { Kernels.threadCount = Int(threads) }
         guard let name = arguments.first, arguments.count == 1 else {
-            stop("benchmarks WORKLOAD|kernels|price [--seconds S] [--threads T], or benchmarks --list")
+            stop("benchmarks WORKLOAD|kernels|price|scaling [--seconds S] [--threads T], or benchmarks --list")
         }
         switch name {
         case "--list":
             for workload in Workload.all { print(workload.name, workload.summary, separator: "\t") }
         case "price": try PriceBenchmark.run()
         case "kernels": KernelBenchmark.run()
+        case "scaling": try ScalingBenchmark.run()
         default:
             guard let workload = Workload.all.first(where: { $0.name == name }) else {
                 stop("there is no workload \"\(name)\"; benchmarks --list names them")

@@ -107,21 +107,43 @@ enum KernelBenchmark {
                 count, 1, x.storage.floats, ballast_stream(key: 1, index: 2), 1 << 15, 2,
                 mask.bytes.assumingMemoryBound(to: UInt8.self), z.storage.floats)
         }
-        let rows = count / 256
-        var shape = ballast_norm_shape(outer: 1, groups: rows, inner: 256, affine_groups: 1, affine_inner: 1)
-        let mean = Tensor.zeros([rows])
-        let inverse = Tensor.ones([rows])
-        report("layer norm, normalize", arrays: 2) {
-            ballast_normalize(
-                &shape, x.storage.floats, mean.storage.floats, inverse.storage.floats, nil, nil, z.storage.floats)
+        report("dropout, gradient", arrays: 2) {
+            ballast_dropout_gradient(
+                count, 1, x.storage.floats, mask.bytes.assumingMemoryBound(to: UInt8.self), 2, false, z.storage.floats)
+        }
+        norm(
+            "layer norm",
+            ballast_norm_shape(outer: 1, groups: count / 256, inner: 256, affine_groups: 1, affine_inner: 1))
+        norm(
+            "batch norm of images",
+            ballast_norm_shape(outer: count >> 16, groups: 64, inner: 1024, affine_groups: 64, affine_inner: 1024))
+
+        /// The passes of a normalization: moments, values, and gradients, which take the sums and then the values.
+        func norm(_ name: String, _ shape: ballast_norm_shape) {
+            var shape = shape
+            let mean = Tensor.zeros([shape.groups])
+            let inverse = Tensor.ones([shape.groups])
+            report("\(name), moments", arrays: 1) {
+                ballast_moments(&shape, x.storage.floats, mean.storage.floats, inverse.storage.floats)
+            }
+            report("\(name), values", arrays: 2) {
+                ballast_normalize(
+                    &shape, x.storage.floats, mean.storage.floats, inverse.storage.floats, nil, nil, z.storage.floats)
+            }
+            // Short groups stay in the caches between the two passes of the gradient, long ones are read twice.
+            report("\(name), gradient", arrays: shape.outer == 1 ? 3 : 5) {
+                ballast_normalize_gradient(
+                    &shape, true, false, x.storage.floats, mean.storage.floats, inverse.storage.floats, nil,
+                    y.storage.floats, z.storage.floats, false, nil, false, nil, false)
+            }
         }
         let quarter = count / 4
         let (first, second) = (Tensor.zeros([quarter]), Tensor.ones([quarter]))
         var segment = ballast_segment(
             parameter: y.storage.floats, gradient: UnsafePointer(x.storage.floats), update: nil,
             first: first.storage.floats, second: second.storage.floats, count: quarter, gradient_scale: 1, own: 0,
-            sign: 0,
-            shrink: 0, threshold: 0)
+            sign: 0, shrink: 0, threshold: 0)
+        report("SGD with momentum", arrays: 5.0 / 4) { ballast_sgd(1, &segment, 1e-3, 0.9, 0, false, false) }
         report("Adam", arrays: 7.0 / 4) { ballast_adam(1, &segment, 1e-3, 0.9, 0.999, 1e-8, 1, 1) }
     }
 }

@@ -3,7 +3,7 @@
 typedef uint16_t vu_halfwords __attribute__((vector_size(4 * VECTOR_WIDTH)));
 typedef uint8_t vu_bytes __attribute__((vector_size(VECTOR_WIDTH)));
 
-enum { units_at_once = 8 * VECTOR_WIDTH, dropout_grain = 8192 };
+enum { units_at_once = 8 * VECTOR_WIDTH, dropout_grain = 8192, fetched_ahead = 1024 };
 
 // A byte of the mask for each block: bits 2j and 2j + 1 tell whether the low and high half of word j reach the threshold.
 INLINE vu_bytes kept_units(philox_blocks blocks, uint16_t threshold) {
@@ -48,6 +48,12 @@ INLINE void dropout_units(dropout_task task, bool applied, size_t begin, size_t 
   uint64_t block = begin / 8;
   vu low = (vu)lane_numbers() + (uint32_t)block, high = splat_bits((uint32_t)(block >> 32)); // a grain never straddles 2^32
   for (; begin < end; begin += units_at_once, low += width) {
+    if (applied) { // memory is fetched while the numbers are made
+      for (size_t i = 0; i < units_at_once; i += 16) {
+        __builtin_prefetch(task.x + begin + fetched_ahead + i);
+        __builtin_prefetch(task.y + begin + fetched_ahead + i, 1);
+      }
+    }
     vu_bytes kept = kept_units(philox(&stream, low, high), threshold);
     if (task.threshold > UINT16_MAX) kept = (vu_bytes){0};
     uint8_t *mask = task.mask + begin / 8;
