@@ -9,7 +9,7 @@
 
 #include "gemm_vector.h"
 
-enum { longest_k = 512, tile_bytes = 384 << 10, far_apart = 512, most_tasks = 96 }; // far_apart: floats from row to row of A
+enum { longest_k = 512, tile_bytes = 384 << 10, far_apart = 512, most_tasks = 96, packing_grain = 8192 }; // far_apart: floats from row to row of A
 static const double parallel_operations = 3e6; // multiply-adds and others in a product, and in a task, worth sharing
 static const double task_operations = 3e6;
 
@@ -23,6 +23,7 @@ typedef struct {
   float *panel;          // all panels, each panel_width * k but the last, which may be narrower
   size_t panels;
   size_t row_tiles, tile_rows, column_tiles, tile_panels;
+  bool packs_in_tiles;   // each tile packs its own panels: there is one row of tiles
 } tiled_product;
 
 static void pack_panel(const tiled_product *t, size_t panel, float *to) {
@@ -55,7 +56,9 @@ static void compute_tile(void *context, size_t index) {
   }
   for (size_t panel = first; panel < end; panel++) {
     const size_t column = panel * panel_width, columns = smaller_size(panel_width, t->n - column);
-    compute_panel(&tile, packed, 0, rows, column, columns, t->panel + panel * panel_width * t->k, 0);
+    float *packed_panel = t->panel + panel * panel_width * t->k;
+    if (t->packs_in_tiles) pack_panel(t, panel, packed_panel);
+    compute_panel(&tile, packed, 0, rows, column, columns, packed_panel, 0);
   }
   if (gathers) ballast_release(gathered, bytes);
 }
@@ -87,7 +90,10 @@ static void multiply_tiles(tiled_product *t) {
   t->column_tiles = smaller_size(t->panels, larger_size(1, tasks / t->row_tiles));
   t->tile_panels = ceiling_quotient(t->panels, t->column_tiles);
   t->column_tiles = ceiling_quotient(t->panels, t->tile_panels);
-  ballast_parallel_range(t->panels, larger_size(1, 32768 / (panel_width * t->k)), t, pack_panels);
+  t->packs_in_tiles = t->row_tiles == 1;
+  if (!t->packs_in_tiles) {
+    ballast_parallel_range(t->panels, larger_size(1, packing_grain / (panel_width * t->k)), t, pack_panels);
+  }
   ballast_parallel(t->row_tiles * t->column_tiles, t, compute_tile);
 }
 
