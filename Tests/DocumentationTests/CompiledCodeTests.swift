@@ -7,7 +7,7 @@ import Testing
 struct CompiledCodeTests {
     /// What articles show.
     private let snippets: [Snippet]
-    /// What the README and documentation comments quote.
+    /// What the README, the guides of techniques and documentation comments quote.
     private let quotes: [Snippet]
     private let root = Article.root
 
@@ -41,17 +41,20 @@ struct CompiledCodeTests {
         return blocks
     }
 
-    @Test func `the README and comments show what is compiled`() throws {
+    @Test func `READMEs, guides and comments show what is compiled`() throws {
         var unquoted = quotes
+        let guides = files("README.md", in: ["Plugins"])
+        #expect(guides.count > 10)
         let sources = files(".swift", in: ["Sources", "Plugins"]).filter { !$0.path.contains("/Tests/") }
         #expect(sources.count > 100)
-        for file in sources + [root.appending(path: "README.md")] {
+        for file in sources + guides + [root.appending(path: "README.md")] {
             var text = try String(contentsOf: file, encoding: .utf8)
             if file.pathExtension == "swift" {
                 let comments = text.components(separatedBy: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
                 text = comments.filter { $0.hasPrefix("///") }.map { String($0.dropFirst(3)) }.joined(separator: "\n")
             }
-            for block in blocks(text) {
+            for var block in blocks(text) {
+                if guides.contains(file) { block = try withoutImports(block, of: file) }
                 let isKnown = quotes.contains { $0.lines == block }
                 let code = block.joined(separator: "\n")
                 #expect(isKnown, "\(file.lastPathComponent): no snippet in Quotes is\n\(code)")
@@ -59,6 +62,17 @@ struct CompiledCodeTests {
             }
         }
         #expect(unquoted.isEmpty, "nothing quotes \(unquoted.map(\.name))")
+    }
+
+    /// A guide's code without the lines that import modules: no others than Ballast, the technique's and Foundation.
+    private func withoutImports(_ block: [String], of guide: URL) throws -> [String] {
+        let imports = block.prefix { $0.hasPrefix("import ") }
+        let module = "Ballast" + guide.deletingLastPathComponent().lastPathComponent
+        if !imports.isEmpty {
+            #expect(imports.starts(with: ["import Ballast", "import \(module)"]), "\(guide.path): \(imports)")
+            #expect(imports.dropFirst(2).allSatisfy { $0 == "import Foundation" }, "\(guide.path): \(imports)")
+        }
+        return Snippet.movedLeft(Array(block.dropFirst(imports.count)))
     }
 
     @Test func `articles show snippets, and all are shown`() throws {
