@@ -3,13 +3,15 @@ package import Tensors
 /// One place of one run: a layer of the model, a technique, or a technique at a site.
 ///
 /// Frames form a tree that the first pass builds. Later passes walk it by position, and compare names only to make
-/// sure; a pass that asks in another order still finds everything by name.
+/// sure; a pass that asks in another order still finds by name what was given one.
 package final class Frame {
     package let execution: Execution
     package let path: String
     let name: String
     let kind: String
     let isActivation: Bool
+    /// What stands here without a name of its own, found by its position; nil for what was given a name.
+    private let unnamed: ObjectIdentifier?
     private let separator: String
     private let breadcrumb: Breadcrumb
     /// The stream of this path, at index 0.
@@ -39,13 +41,14 @@ package final class Frame {
 
     init(
         execution: Execution, path: String, name: String, kind: String, isActivation: Bool = false,
-        separator: String = "."
+        unnamed: ObjectIdentifier? = nil, separator: String = "."
     ) {
         self.execution = execution
         self.path = path
         self.name = name
         self.kind = kind
         self.isActivation = isActivation
+        self.unnamed = unnamed
         self.separator = separator
         breadcrumb = Breadcrumb(path: path)
         stream = RandomStream(seed: execution.seed, purpose: path)
@@ -126,20 +129,34 @@ package final class Frame {
         childCursor = cursor + 1
         if cursor < children.count {
             let child = children[cursor]
-            if name == nil || child.name == name { return child }
+            if let name {
+                if child.name == name { return child }
+            } else if child.unnamed == identity(layer) {
+                return child
+            }
         }
         return findOrCreateChild(layer, named: name, at: cursor)
     }
 
+    @inline(__always)
+    private func identity(_ layer: some Layer) -> ObjectIdentifier { ObjectIdentifier(type(of: layer)) }
+
     private func findOrCreateChild(_ layer: some Layer, named name: String?, at cursor: Int) -> Frame {
-        if let name, let child = children.first(where: { $0.name == name }) { return child }
         let kind = layer.kind
+        if let name {
+            if let child = children.first(where: { $0.name == name }) { return child }
+        } else if cursor < children.count {
+            fail(
+                "scope",
+                "a layer of kind \(kind) was asked for where an earlier pass had \"\(children[cursor].path)\"; give a name to layers that not every pass asks for, or not in the same order: scope(layer, x, named: \"...\")"
+            )
+        }
         let number = kindCounts[kind, default: 0] + 1
         kindCounts[kind] = number
         let childName = name ?? "\(kind)\(number)"
         let child = Frame(
             execution: execution, path: variablePath(childName), name: childName, kind: kind,
-            isActivation: layer is any Activation)
+            isActivation: layer is any Activation, unnamed: name == nil ? identity(layer) : nil)
         execution.bindSites(of: child)
         children.append(child)
         return child
