@@ -38,6 +38,64 @@ struct JoinTests {
         #expect(apart.history.map(\.trainLoss) == joined.history.map(\.trainLoss))
     }
 
+    /// Runs a chain twice in a pass, on two inputs, at one place or in its own scope.
+    private struct Twice: Layer {
+        let chain = Sequential {
+            Linear(16); ReLU()
+        }
+        let isInline: Bool
+        func forward(_ x: Tensor, in scope: Scope) -> Tensor {
+            guard isInline else { return scope(chain, x, named: "tower") + scope(chain, x * 0.5, named: "tower") }
+            return chain.forward(x, in: scope) + chain.forward(x * 0.5, in: scope)
+        }
+    }
+
+    @Test(arguments: [
+        (
+            Sequential {
+                Twice(isInline: false); Linear(3)
+            }, "twice1.tower.linear1", Site.around("twice1.tower")
+        ),
+        (
+            Sequential {
+                Twice(isInline: true); Linear(3)
+            }, "twice1.linear1", Site.around("twice1")
+        ),
+        (
+            Sequential {
+                Linear(16);
+                Residual {
+                    Linear(16); ReLU()
+                }; Linear(3)
+            }, "residual1.linear1",
+            Site.around("residual1")
+        ),
+        (
+            Sequential {
+                Sequential {
+                    Linear(16); ReLU()
+                }; Linear(3)
+            }, "sequential1.linear1",
+            Site.after("sequential1")
+        ),
+        (
+            Sequential {
+                Linear(16).named("first"); ReLU().named("second"); Linear(3).named("third")
+            }, "first",
+            Site.before("third")
+        ),
+    ])
+    func `wherever the two stand, the bits are the same`(model: Sequential, linear: String, outside: Site) throws {
+        let data = try Problem.rows()
+        let joined = try fit(model, data) {}
+        for site in [Site.after(LayerSelector(stringLiteral: linear)), outside] {
+            let log = Log()
+            let other = try fit(model, data) { onlooker(site, log: log) }
+            #expect(!log.all.isEmpty)
+            #expect(differences(other.variables, joined.variables) == [])
+        }
+    }
+
     @Test func `a technique between two layers sees what flows there`() throws {
         func seen(_ model: Sequential, _ data: Dataset, _ site: Site) throws -> Set<String> {
             let log = Log()
