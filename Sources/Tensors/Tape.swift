@@ -1,41 +1,4 @@
-internal import CKernels
 internal import Synchronization
-
-/// The place of a tensor in a differentiated computation.
-///
-/// It knows its tape by a plain pointer, so that tensors need not count references: tapes are never freed.
-package struct TapeNode {
-    /// What a tape shows to the tensors on it.
-    struct Header {
-        var generation: UInt32
-        unowned(unsafe) let tape: Tape
-    }
-
-    /// Nil if no gradient flows to the tensor.
-    let header: UnsafeMutablePointer<Header>?
-    /// Index and generation in one word.
-    private let place: UInt64
-
-    @inline(__always)
-    init(_ header: UnsafeMutablePointer<Header>?, index: Int32, generation: UInt32) {
-        self.header = header
-        place = UInt64(generation) << 32 | UInt64(UInt32(bitPattern: index))
-    }
-
-    @inline(__always)
-    var index: Int32 { Int32(truncatingIfNeeded: place) }
-
-    /// The tape's header if its computation is still the one that the tensor belongs to, else nil.
-    @inline(__always)
-    var current: UnsafeMutablePointer<Header>? {
-        guard let header, header.pointee.generation == UInt32(truncatingIfNeeded: place >> 32) else { return nil }
-        return header
-    }
-
-    /// The place of a constant.
-    @inline(__always)
-    package static var none: TapeNode { TapeNode(nil, index: 0, generation: 0) }
-}
 
 /// The record of one differentiated computation, read backwards to get its gradients.
 ///
@@ -58,21 +21,21 @@ package final class Tape: @unchecked Sendable {
     /// tracked tensors: the tape is handed in.
     package typealias Backward = (_ gradient: Tensor, _ tape: Tape) -> Void
 
-    private struct Record {
+    struct Record {
         var gradient: Tensor?
         var backward: Backward?
         var owner: Int32
     }
 
     /// The records in use come first; the others wait, empty, for the next computation.
-    private var records: ContiguousArray<Record> = []
+    var records: ContiguousArray<Record> = []
     /// The number of records, leaves included.
     package private(set) var count = 0
     package private(set) var leafCount = 0
-    private var foldedTerms: ContiguousArray<FoldedTerms> = []
+    var foldedTerms: ContiguousArray<FoldedTerms> = []
     private var header: UnsafeMutablePointer<TapeNode.Header>?
     /// The gradient of what the way back begins with.
-    private let one = Tensor(1)
+    let one = Tensor(1)
 
     /// Whom the operations that are recorded now belong to, in the accounts of costs; -1 for nobody.
     private var owner: Int32 = -1
@@ -85,29 +48,6 @@ package final class Tape: @unchecked Sendable {
     }
 
     package func leave(to owner: Int32) { self.owner = owner }
-
-    /// What a leaf's gradient holds besides its dense part: `own * leaf + sign * sgn(leaf)`. Nobody works it out in
-    /// memory: the pass that updates the leaf folds it in.
-    package struct FoldedTerms: Equatable {
-        package var own: Float = 0
-        package var sign: Float = 0
-
-        package init(own: Float = 0, sign: Float = 0) {
-            self.own = own
-            self.sign = sign
-        }
-
-        package var isZero: Bool { own == 0 && sign == 0 }
-
-        /// The terms worked out, added to the dense part.
-        package func added(to dense: Tensor?, leaf: Tensor) -> Tensor {
-            var sum = dense ?? Tensor.zeros(leaf.shape)
-            let leaf = leaf.detached
-            if own != 0 { sum += leaf * own }
-            if sign != 0 { sum += leaf.sign() * sign }
-            return sum
-        }
-    }
 
     private init() {
         header = .allocate(capacity: 1)
@@ -213,97 +153,4 @@ package final class Tape: @unchecked Sendable {
         output.node = node(index)
         return output
     }
-
-    // MARK: Gradients
-
-    /// Adds a gradient to that of a node.
-    package func accumulate(_ gradient: Tensor, into index: Int32?) {
-        guard let index else { return }
-        if records[Int(index)].gradient == nil {
-            records[Int(index)].gradient = gradient
-        } else {
-            accumulate(into: index, shape: gradient.shape) { pointer, accumulate in
-                ballast_affine(gradient.elementCount, gradient.storage.floats, 1, 0, accumulate, pointer)
-            }
-        }
-    }
-
-    /// Lets a kernel write to (`accumulate` false) or add to (true) the gradient of a node.
-    @inline(__always)
-    package func accumulate(
-        into index: Int32?, shape: Shape, _ body: (_ pointer: UnsafeMutablePointer<Float>, _ accumulate: Bool) -> Void
-    ) {
-        let (pointer, accumulate) = openGradient(of: index, shape: shape)
-        if let pointer { body(pointer, accumulate) }
-    }
-
-    /// The memory of a node's gradient for a kernel to write to (`accumulate` false) or add to (true) right away;
-    /// nil where no gradient is wanted.
-    @inline(__always)
-    package func openGradient(
-        of index: Int32?, shape: Shape
-    ) -> (pointer: UnsafeMutablePointer<Float>?, accumulate: Bool) {
-        guard let index = index.map(Int.init) else { return (nil, false) }
-        let accumulate = records[index].gradient != nil
-        var gradient = records[index].gradient.take() ?? Tensor(uninitialized: shape)
-        if accumulate { gradient.makeUnique() }
-        records[index].gradient = gradient
-        return (gradient.storage.floats, accumulate)
-    }
-
-    /// Adds `own * leaf + sign * sgn(leaf)` to the gradient of a leaf without touching memory.
-    @inline(__always)
-    package func fold(_ terms: FoldedTerms, intoLeaf index: Int) {
-        foldedTerms[index].own += terms.own
-        foldedTerms[index].sign += terms.sign
-    }
-
-    /// Whether an index stands for a leaf of ``reset(leafCount:)``.
-    @inline(__always)
-    package func isLeaf(_ index: Int32) -> Bool { Int(index) < leafCount }
-
-    /// Makes a scalar one of those that ``backward()`` goes back from, with the gradient 1.
-    package func seed(_ output: Tensor) {
-        guard output.elementCount == 1 else {
-            fail("gradient", "needs a scalar, not a tensor of shape \(output.shape)")
-        }
-        guard let index = index(of: output) else { return }
-        accumulate(output.rank == 0 ? one : Tensor.ones(output.shape), into: index)
-    }
-
-    /// Goes back from the seeds to the leaves.
-    ///
-    /// Values saved for the way back are let go as soon as they have been used.
-    package func backward() {
-        var index = count - 1
-        while index >= leafCount {
-            let backward = records[index].backward.take()
-            if let gradient = records[index].gradient.take() {
-                if let meter, records[index].owner >= 0 {
-                    let start = ContinuousClock.now
-                    backward?(gradient, self)
-                    meter(records[index].owner, ContinuousClock.now - start)
-                } else {
-                    backward?(gradient, self)
-                }
-            }
-            index -= 1
-        }
-    }
-
-    /// Takes the dense part of a leaf's gradient; nil: zero.
-    package func takeGradient(ofLeaf index: Int) -> Tensor? { records[index].gradient.take() }
-
-    /// The memory of the dense part of a leaf's gradient, which stays the tape's.
-    @inline(__always)
-    package func gradientMemory(ofLeaf index: Int, shape: Shape) -> UnsafeMutablePointer<Float> {
-        if let gradient = records[index].gradient { return gradient.storage.floats }
-        let zeros = Tensor.zeros(shape)
-        records[index].gradient = zeros
-        return zeros.storage.floats
-    }
-
-    /// What belongs to a leaf's gradient besides its dense part.
-    @inline(__always)
-    package func foldedTerms(ofLeaf index: Int) -> FoldedTerms { foldedTerms[index] }
 }
