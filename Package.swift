@@ -75,7 +75,7 @@ let package = Package(
 
         .target(
             name: "TestSupport", dependencies: ["Ballast", "Tensors"], path: "Tests/TestSupport",
-            exclude: ["trajectories.py"], swiftSettings: swiftSettings),
+            exclude: ["normalization.py", "trajectories.py"], swiftSettings: swiftSettings),
         .target(name: "BenchmarkLimits", path: "Tests/BenchmarkLimits"),
         .executableTarget(
             name: "benchmarks", dependencies: ["Ballast", "BallastPlugins", "BenchmarkLimits", "CKernels", "Tensors"],

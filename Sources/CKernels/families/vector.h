@@ -143,7 +143,6 @@ INLINE float lane_largest(vf x) {
   }
   return y[0];
 }
-INLINE float lane_smallest(vf x) { return -lane_largest(-x); }
 
 INLINE size_t smaller_size(size_t a, size_t b) { return a < b ? a : b; }
 INLINE size_t larger_size(size_t a, size_t b) { return a > b ? a : b; }

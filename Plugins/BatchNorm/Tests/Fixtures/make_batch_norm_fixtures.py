@@ -9,7 +9,7 @@ Needs Python 3, torch 2.15.0 and numpy 2.4.6. Run it in this folder:
 import pathlib
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[4] / "Tests" / "Reference"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[4] / "Tests" / "TestSupport"))
 from normalization import convolutional, nn, normal, perceptron, replay, trajectory, write  # noqa: E402
 
 replays = []

@@ -97,10 +97,7 @@ public struct MaxPool2d: Layer {
         self.kernel = kernel
         self.stride = stride ?? kernel
         self.padding = padding
-        require(
-            kernel > 0 && self.stride > 0 && padding >= 0 && padding * 2 <= kernel,
-            "MaxPool2d: kernel \(kernel) and stride \(self.stride) must be positive, padding \(padding) at most half the kernel"
-        )
+        requireWindow("MaxPool2d", kernel, self.stride, padding)
     }
 
     /// Computes the output.
@@ -134,16 +131,20 @@ public struct AveragePool2d: Layer {
         self.kernel = kernel
         self.stride = stride ?? kernel
         self.padding = padding
-        require(
-            kernel > 0 && self.stride > 0 && padding >= 0 && padding * 2 <= kernel,
-            "AveragePool2d: kernel \(kernel) and stride \(self.stride) must be positive, padding \(padding) at most half the kernel"
-        )
+        requireWindow("AveragePool2d", kernel, self.stride, padding)
     }
 
     /// Computes the output.
     public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
         averagePool2d(x, kernel: (kernel, kernel), stride: (stride, stride), padding: (padding, padding))
     }
+}
+
+/// Refuses windows that make no sense, or of which one could lie in the padding alone.
+private func requireWindow(_ layer: String, _ kernel: Int, _ stride: Int, _ padding: Int) {
+    require(
+        kernel > 0 && stride > 0 && padding >= 0 && padding * 2 <= kernel,
+        "\(layer): kernel \(kernel) and stride \(stride) must be positive, padding \(padding) at most half the kernel")
 }
 
 /// The mean of each channel.
