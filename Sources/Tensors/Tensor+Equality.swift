@@ -1,4 +1,14 @@
+internal import Foundation
+
 extension Tensor {
+    /// Whether two tensors have the same shape, the same type and the same bits.
+    ///
+    /// This is stricter than comparing numbers: 0 and -0 differ, and NaN is the same as a NaN of the same bits.
+    public func hasSameBits(as other: Tensor) -> Bool {
+        shape == other.shape && scalarType == other.scalarType
+            && memcmp(storage.bytes, other.storage.bytes, elementCount * 4) == 0
+    }
+
     /// Whether two tensors agree within rounding: |a - b| <= absolute + relative |b| for each pair of elements.
     ///
     /// Integers must be equal. Tensors of different shapes or types are not close, and NaN is close to nothing.

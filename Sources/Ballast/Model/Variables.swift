@@ -43,6 +43,15 @@ public struct Variables {
     /// The number of trained numbers.
     public var parameterCount: Int { parameters.reduce(0) { $0 + $1.value.elementCount } }
 
+    /// Whether both hold the same variables in the same order: paths, roles, shapes and bits. The variables of a run
+    /// that was resumed have the same bits as those of the run that was never stopped.
+    public func hasSameBits(as other: Variables) -> Bool {
+        entries.count == other.entries.count
+            && zip(entries, other.entries).allSatisfy {
+                $0.path == $1.path && $0.role == $1.role && $0.value.hasSameBits(as: $1.value)
+            }
+    }
+
     /// Returns the variables with each trained one replaced.
     public func mapParameters(_ transform: (Entry) -> Tensor) -> Variables {
         Variables(
