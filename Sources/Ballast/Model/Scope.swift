@@ -78,7 +78,8 @@ public struct Scope {
     /// - Parameters:
     ///   - layer: the layer.
     ///   - x: its input.
-    ///   - name: its name in this scope; by default its kind and a number (`linear1`, `linear2`).
+    ///   - name: its name in this scope; by default its kind and a number (`linear1`, `linear2`). Layers that not every
+    ///     pass asks for, or not in the same order, need one.
     public func callAsFunction(_ layer: some Layer, _ x: Tensor, named name: String? = nil) -> Tensor {
         frame.child(of: layer, named: name).run(layer, x)
     }
