@@ -13,8 +13,6 @@ extension Tape {
             self.sign = sign
         }
 
-        package var isZero: Bool { own == 0 && sign == 0 }
-
         /// The terms worked out, added to the dense part.
         package func added(to dense: Tensor?, leaf: Tensor) -> Tensor {
             var sum = dense ?? Tensor.zeros(leaf.shape)

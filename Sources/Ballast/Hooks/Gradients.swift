@@ -14,7 +14,7 @@ public struct Gradients {
     var replaced: [Tensor?] = []
     var factors: ContiguousArray<Factors>
 
-    struct Factors: Equatable {
+    struct Factors {
         var scale: Float = 1
         var own: Float = 0
         var sign: Float = 0
