@@ -38,7 +38,7 @@ func fixtures(of technique: String) -> [String] {
 let techniqueTargets = techniques.flatMap { technique -> [Target] in
     [
         .target(
-            name: "Ballast\(technique)", dependencies: ["Ballast"], path: "Plugins/\(technique)/Sources",
+            name: "Ballast\(technique)", dependencies: ["BallastCore"], path: "Plugins/\(technique)/Sources",
             swiftSettings: swiftSettings),
         .testTarget(
             name: "Ballast\(technique)Tests",
@@ -52,6 +52,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Ballast", targets: ["Ballast"]),
+        .library(name: "BallastCore", targets: ["BallastCore"]),
         .library(name: "BallastPlugins", targets: ["BallastPlugins"]),
         .library(name: "BallastTesting", targets: ["BallastTesting"]),
         .executable(name: "samples", targets: ["samples"]),
@@ -63,12 +64,31 @@ let package = Package(
             cSettings: [.unsafeFlags(["-O3"], .when(configuration: .debug))]),
         .systemLibrary(name: "CZlib"),
         .target(name: "Tensors", dependencies: ["CKernels"], swiftSettings: coreSettings),
-        .target(name: "Ballast", dependencies: ["Tensors", "CKernels", "CZlib"], swiftSettings: coreSettings),
+        // Reading and writing files safely, and the safetensors format: what the core and the data formats share.
+        .target(name: "BallastFiles", dependencies: ["Tensors"], swiftSettings: swiftSettings),
+        // What training is: hooks, composition, models, the trainer.
+        .target(name: "BallastCore", dependencies: ["BallastFiles", "Tensors", "CKernels"], swiftSettings: coreSettings),
+        // Data formats and data sets.
+        .target(
+            name: "BallastData", dependencies: ["BallastCore", "BallastFiles", "Tensors", "CZlib"],
+            swiftSettings: swiftSettings),
+        // What people look at: tables, charts, pages.
+        .target(name: "BallastReports", dependencies: ["BallastCore", "Tensors", "CZlib"], swiftSettings: swiftSettings),
+        // Several trainings: comparisons.
+        .target(
+            name: "BallastExperiments", dependencies: ["BallastCore", "BallastReports", "Tensors", "CKernels"],
+            swiftSettings: swiftSettings),
+        // One import for users: it exports the modules above.
+        .target(
+            name: "Ballast",
+            dependencies: [
+                "BallastCore", "BallastFiles", "BallastData", "BallastReports", "BallastExperiments", "Tensors",
+            ], swiftSettings: swiftSettings),
         .target(
             name: "BallastPlugins", dependencies: ["Ballast"] + techniques.map { .target(name: "Ballast\($0)") },
             swiftSettings: swiftSettings),
         // The laws, for authors of techniques: nothing of this package that they could not use themselves.
-        .target(name: "BallastTesting", dependencies: ["Ballast"], packageAccess: false, swiftSettings: swiftSettings),
+        .target(name: "BallastTesting", dependencies: ["BallastCore"], packageAccess: false, swiftSettings: swiftSettings),
         .executableTarget(
             name: "samples", dependencies: ["Ballast", "BallastPlugins"], path: "Samples", packageAccess: false,
             swiftSettings: swiftSettings),

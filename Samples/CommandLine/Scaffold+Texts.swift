@@ -171,7 +171,7 @@ extension Scaffold {
         switch hook {
         case .lossPenalty, .epochCallback: ""
         case .gradientTransform:
-            "    /// The parameters it acts on.\n    public var transforms: ParameterSelector { .weights }\n"
+            "    /// The parameters it acts on.\n    public var parameters: ParameterSelector { .weights }\n"
         case .forwardWrapper:
             "    /// Where it acts.\n    public var sites: [Site] { [.after(.activations)] }\n"
         }
@@ -183,7 +183,7 @@ extension Scaffold {
             case .lossPenalty:
                 """
                 /// Returns the term to add.
-                public func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+                public func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
                     parameters.weights.sumOfSquares(scale: strength)
                 }
                 """
@@ -199,7 +199,7 @@ extension Scaffold {
             case .forwardWrapper:
                 """
                 /// Returns what flows on.
-                public func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+                public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
                     let x = call.next()
                     guard context.isTraining, deviation > 0 else { return x }
                     return x + .normal(x.shape, deviation: deviation, from: context.random)

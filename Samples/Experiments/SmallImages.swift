@@ -90,9 +90,8 @@ extension Sample {
 }
 
 /// Keeps a copy of what enters the model, whatever order an epoch goes through the data in.
-private struct Onlooker: ForwardWrapper {
+private struct Onlooker: BatchWrapper {
     let box = Box()
-    var sites: [Site] { [.batch] }
 
     final class Box: Sendable {
         let seen = Mutex<[[Float]]>([])

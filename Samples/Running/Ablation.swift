@@ -28,7 +28,7 @@ struct Ablation {
         try session.run(
             sample, experiment, in: "\(sample.name)/ablation of \(wanted)", isBrief: true, adding: &results)
         // A run that was cut short is not comparable.
-        let comparable = results.filter { !$0.run.isCutShort }
+        let comparable = results.filter { !$0.run.isCancelled }
         let differences = techniques.map { Difference(without: $0, from: wanted, in: comparable) }
         for difference in differences { session.write(difference.fields(of: sample.name, wanted)) }
         let table = Ablation.table(differences)

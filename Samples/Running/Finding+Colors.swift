@@ -1,6 +1,6 @@
 import BallastPlugins
 
-extension Finding {
+extension Diagnostic {
     /// The finding as it is described; on a terminal its severity stands out, and the labels stand back.
     func text(inColor isColored: Bool) -> String {
         guard isColored else { return description }
@@ -18,9 +18,9 @@ extension Finding {
 }
 
 extension CompositionError {
-    /// The message, with its findings as they look on a terminal.
+    /// The message, with its diagnostics as they look on a terminal.
     func text(inColor isColored: Bool) -> String {
         let head = description.prefix { $0 != "\n" }
-        return ([String(head)] + findings.map { $0.text(inColor: isColored) }).joined(separator: "\n")
+        return ([String(head)] + diagnostics.map { $0.text(inColor: isColored) }).joined(separator: "\n")
     }
 }

@@ -73,7 +73,7 @@ final class JSONLines {
             ("sample", .text(sample)), ("composition", .text(result.composition)), ("seed", .integer(result.seed)),
             ("final", .truth(true)), ("testLoss", .number(result.test?.loss)),
             ("testMetric", .number(result.test?.metrics.first?.value)),
-            ("stopReason", .text(result.run.stopReason ?? "")),
+            ("stopReason", .text(result.run.end?.description ?? "")),
             ("epochs", .integer(UInt64(result.run.history.count))),
         ])
     }

@@ -16,7 +16,7 @@ struct Observation {
     /// Looks for an effect in results; nil without a seed that both compositions have run with to the end.
     init?(_ effect: Effect, in results: [ComparedRun]) throws {
         func values(_ side: Effect.Side) throws -> [UInt64: Double] {
-            let mine = results.filter { $0.composition == side.composition && !$0.run.isCutShort }
+            let mine = results.filter { $0.composition == side.composition && !$0.run.isCancelled }
             return Dictionary(uniqueKeysWithValues: try mine.map { ($0.seed, try side.measure.value($0)) })
         }
         let (low, high) = (try values(effect.lower), try values(effect.higher))

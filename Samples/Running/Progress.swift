@@ -64,7 +64,7 @@ final class Progress {
 
     func finish(_ result: ComparedRun) {
         guard Terminal.isInteractive else { return }
-        let reason = result.run.stopReason ?? ""
+        let reason = result.run.end?.description ?? ""
         say("\(name(result.composition, result.seed)): \(reason); \(Progress.duration(result.seconds))")
     }
 

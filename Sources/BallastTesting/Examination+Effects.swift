@@ -1,4 +1,4 @@
-internal import Ballast
+internal import BallastCore
 
 extension Examination {
     /// What acts at the first step acts at the second and at the last; it acts at all.
@@ -41,9 +41,9 @@ extension Examination {
         func penalty(_ scene: Scene, scaling factor: Float = 1) throws -> Double {
             let journal = Journal()
             let run = try start(scene, [standIn(for: make(), journal: journal)])
-            if factor != 1 { run.variables = run.variables.mapParameters { $0.value * factor } }
+            if factor != 1 { try run.replaceVariables(run.variables.mapParameters { $0.value * factor }) }
             try run.step()
-            return journal.entries.first { $0.hook == .lossPenalty }?.effect ?? .nan
+            return journal.entries.first { $0.hook == .lossPenalty && $0.isTraining }?.effect ?? .nan
         }
         let count = scene.data.count
         let once = scene.with(data: scene.data, batchSize: count)

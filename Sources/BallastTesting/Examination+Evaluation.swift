@@ -1,4 +1,4 @@
-internal import Ballast
+internal import BallastCore
 
 extension Examination {
     /// Evaluation is a function of the sample and the variables, and the one that was promised.
@@ -33,7 +33,7 @@ extension Examination {
         }
         guard promises.contains(.evaluationIsIdentity) || !wrapsLayers else { return }
         let bare = try start(scene, [])
-        bare.variables = run.variables
+        try bare.replaceVariables(Examination.known(run.variables, to: bare))
         let wrong = Examination.largest(output, try bare.predict(input))
         if !(wrong <= 1e-5) {
             report(
@@ -64,6 +64,11 @@ extension Examination {
                 return
             }
         }
+    }
+
+    /// The variables that another run has too.
+    static func known(_ variables: Variables, to run: Run) -> Variables {
+        Variables(entries: variables.entries.filter { run.variables[$0.path] != nil })
     }
 
     static func inputs(_ data: Dataset) -> Tensor {

@@ -1,4 +1,4 @@
-internal import Ballast
+internal import BallastCore
 internal import Synchronization
 
 extension Examination {
@@ -92,10 +92,10 @@ extension Examination {
             if case .stepped(let run) = event { losses.append(run.currentLoss) }
         }
         try run.step()
-        if let variables { run.variables = variables }
+        if let variables { try run.replaceVariables(variables) }
         let before = run.variables
         try run.step()
-        let penalties = journal.entries.filter { $0.hook == .lossPenalty && $0.step == 1 }
+        let penalties = journal.entries.filter { $0.hook == .lossPenalty && $0.step == 1 && $0.isTraining }
         return (loss(scene, losses) + penalties.reduce(0) { $0 + $1.effect }, before)
     }
 

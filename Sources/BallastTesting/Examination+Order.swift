@@ -1,4 +1,4 @@
-internal import Ballast
+internal import BallastCore
 
 extension Examination {
     /// Two instances act in the order in which they are listed, at each hook and place, and the plan says so.
@@ -78,18 +78,11 @@ extension Examination {
             let (before, after) = (stepped[steps - 1], stepped[steps])
             let swap = Examination.distance(before, between)
             let (back, on) = (Examination.distance(before, after), Examination.distance(between, after))
-            if swap > 0, (instance as? any EpochCallback)?.moments == [.validating] {
-                report(
-                    .undone, scene,
-                    "after the validation of epoch \(steps / scene.stepsPerEpoch - 1) parameters are \(Float(swap)) away from those of the last step",
-                    "those of the last step: what is swapped in for a validation is there for it alone")
-                return
-            }
             guard swap > 1e-6, on > 1.5 * back else { continue }
             report(
                 .undone, scene,
                 "after epoch \(steps / scene.stepsPerEpoch - 1) the run is left with variables \(Float(swap)) away from those of its last step, and training goes on from the latter: a run that is cancelled there, or fails in the next step, keeps what was swapped in",
-                "a swap that ends by itself: replace variables at the moment .validating, which always brings them back"
+                "variables for validation alone: return them from variablesForValidation(in:)"
             )
             return
         }
@@ -103,11 +96,10 @@ extension Examination {
 }
 
 /// Makes the input of a step a number that is none.
-private struct Saboteur: ForwardWrapper {
+private struct Saboteur: BatchWrapper {
     let step: Int
 
     var name: String { "law saboteur" }
-    var sites: [Site] { [.batch] }
 
     func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
         guard context.globalStep == step else { return batch }

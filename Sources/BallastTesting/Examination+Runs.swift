@@ -1,4 +1,4 @@
-internal import Ballast
+internal import BallastCore
 internal import Foundation
 internal import Synchronization
 
@@ -142,7 +142,7 @@ extension Examination {
 }
 
 /// Draws at every hook, and writes down what.
-private final class Witness: LossPenalty, GradientTransform, ForwardWrapper {
+private final class Witness: LossPenalty, GradientTransform, LayerWrapper, BatchWrapper {
     struct Draw: Hashable {
         let what: String
         let words: [UInt32]
@@ -151,8 +151,8 @@ private final class Witness: LossPenalty, GradientTransform, ForwardWrapper {
     private let byStep = Mutex<[Int: Set<Draw>]>([:])
 
     var name: String { "law witness" }
-    var sites: [Site] { [.batch, .output] }
-    var penalizes: ParameterSelector { .all }
+    var sites: [Site] { [.output] }
+    var parameters: ParameterSelector { .all }
     var draws: [Int: Set<Draw>] { byStep.withLock { $0 } }
 
     private func draw(_ hook: Hook, _ context: some HookContext) {
@@ -165,7 +165,7 @@ private final class Witness: LossPenalty, GradientTransform, ForwardWrapper {
         byStep.withLock { _ = $0[step, default: []].insert(draw) }
     }
 
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         draw(.lossPenalty, context)
         return Tensor(0)
     }
@@ -175,7 +175,7 @@ private final class Witness: LossPenalty, GradientTransform, ForwardWrapper {
         return gradients
     }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         draw(.forwardWrapper, context)
         return call.next()
     }

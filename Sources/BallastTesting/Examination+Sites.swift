@@ -1,4 +1,4 @@
-internal import Ballast
+internal import BallastCore
 internal import Synchronization
 
 extension Examination {
@@ -97,12 +97,11 @@ extension Examination {
 }
 
 /// A linear edit of targets.
-private struct TargetEditor: ForwardWrapper {
+private struct TargetEditor: BatchWrapper {
     let classes: Int
     let isMixing: Bool
 
     var name: String { "law editor" }
-    var sites: [Site] { [.batch] }
 
     func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
         var batch = batch
@@ -123,7 +122,7 @@ private final class BatchCatcher: LossPenalty {
     private let labels = Mutex<[Int32]>([])
 
     var name: String { "law batch" }
-    var penalizes: ParameterSelector { .all }
+    var parameters: ParameterSelector { .all }
 
     var batch: (input: Tensor, target: Tensor)? {
         caught.withLock { $0 }.map { caught in
@@ -132,7 +131,7 @@ private final class BatchCatcher: LossPenalty {
         }
     }
 
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         let target = context.batch.target
         if target.scalarType == .int32 { labels.withLock { $0 = target.integers } }
         let values = target.scalarType == .int32 ? Tensor(0) : target

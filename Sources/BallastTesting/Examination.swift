@@ -1,4 +1,4 @@
-internal import Ballast
+internal import BallastCore
 
 /// The laws, one after the other, on one technique.
 struct Examination<Checked: Technique> {
@@ -30,8 +30,8 @@ struct Examination<Checked: Technique> {
 
     var hooks: [Hook] { Composition.hooks(of: instance) }
     /// Whether it acts at layers, not only on batches.
-    var wrapsLayers: Bool { (instance as? any ForwardWrapper)?.sites.contains { $0 != .batch } ?? false }
-    var wrapsBatches: Bool { (instance as? any ForwardWrapper)?.sites.contains(.batch) ?? false }
+    var wrapsLayers: Bool { instance is any LayerWrapper }
+    var wrapsBatches: Bool { instance is any BatchWrapper }
 
     /// Checks what depends on a scene.
     mutating func examine(_ scene: Scene) {
@@ -59,14 +59,7 @@ struct Examination<Checked: Technique> {
         attempt(.order, scene) { try $0.checkOrder(scene) }
         attempt(.undone, scene) { try $0.checkUndoing(scene) }
         attempt(.finite, scene) { try $0.checkExtremes(scene) }
-        attempt(.selectors, scene) { try $0.checkSelection(scene) }
         attempt(.cost, scene) { try $0.checkCost(scene) }
-    }
-
-    /// Checks what is the same in all scenes, once.
-    mutating func examineApart() {
-        guard !violations.contains(where: { $0.law == .composes }) else { return }
-        attempt(.selectors, nil) { try $0.checkSelectors() }
     }
 
     private mutating func attempt(_ law: Law, _ scene: Scene?, _ body: (inout Self) throws -> Void) {

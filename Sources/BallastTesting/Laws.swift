@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// The laws that every technique keeps, as checks for its author.
 ///
@@ -39,7 +39,7 @@ public enum Laws {
                 .evaluationIsIdentity, .preservesExpectation, .independentOfBatchSize, .staysActive, .exactGradients,
                 .evaluatesSamplesApart, .takesSingleSamples,
             ]
-            if let wrapper = technique as? any ForwardWrapper, wrapper.sites.allSatisfy({ $0 == .batch }) {
+            if technique is any BatchWrapper, !(technique is any LayerWrapper) {
                 promises.remove(.preservesExpectation)
             }
             return promises
@@ -76,7 +76,6 @@ public enum Laws {
             evaluation: evaluation, maximumShare: share)
         let scenes = scenes.filter { promises.contains(.takesSingleSamples) || !$0.hasSingleSamples }
         for scene in scenes { examination.examine(scene) }
-        examination.examineApart()
         return examination.violations
     }
 

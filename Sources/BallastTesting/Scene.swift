@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// A small training in which laws are checked: a model, data, and a size of batches.
 public struct Scene: Sendable, CustomStringConvertible {

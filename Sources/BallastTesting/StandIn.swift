@@ -1,4 +1,4 @@
-internal import Ballast
+internal import BallastCore
 
 /// A technique under another name, watched, or called without effect; it has the hooks of the one it stands for.
 struct StandIn<Base: Technique>: Technique {
@@ -12,7 +12,7 @@ struct StandIn<Base: Technique>: Technique {
 
     var traits: Set<TechniqueTrait> { base.traits }
 
-    func findings(in setting: CompositionSetting) -> [Finding] { base.findings(in: setting) }
+    func diagnostics(in context: CompositionContext) -> [Diagnostic] { base.diagnostics(in: context) }
 }
 
 /// What a stand-in writes down of a layer's call.
@@ -35,9 +35,9 @@ func standIn(
 
 extension StandIn: LossPenalty where Base: LossPenalty {
     var observes: [LayerSelector] { base.observes }
-    var penalizes: ParameterSelector { base.penalizes }
+    var parameters: ParameterSelector { base.parameters }
 
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         let value = base.lossPenalty(parameters, in: context)
         journal?.add(
             .init(
@@ -49,7 +49,7 @@ extension StandIn: LossPenalty where Base: LossPenalty {
 
 extension StandIn: GradientTransform where Base: GradientTransform {
     var stage: GradientStage { base.stage }
-    var transforms: ParameterSelector { base.transforms }
+    var parameters: ParameterSelector { base.parameters }
 
     func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
         let before = journal == nil ? [] : (0..<gradients.count).map { gradients[$0] }
@@ -66,11 +66,14 @@ extension StandIn: GradientTransform where Base: GradientTransform {
     }
 }
 
-extension StandIn: ForwardWrapper where Base: ForwardWrapper {
+extension StandIn: ForwardWrapper where Base: ForwardWrapper {}
+
+extension StandIn: LayerWrapper where Base: LayerWrapper {
     var sites: [Site] { base.sites }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
-        let output = base.forwardWrapper(call, in: context)
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
+        var layerOutput: Tensor?
+        let output = base.forwardWrapper(call.observingNext { layerOutput = $0 }, in: context)
         guard journal != nil || isMuted else { return output }
         var entry = Journal.Entry(
             technique: name, hook: .forwardWrapper, place: "\(call.position.rawValue) \(call.path)",
@@ -79,7 +82,8 @@ extension StandIn: ForwardWrapper where Base: ForwardWrapper {
             journal?.add(entry)
             return output
         }
-        let reference = call.position == .around ? call.next() : call.input
+        let isUnchanged = layerOutput.map { $0.shape == output.shape && distance($0, output) == 0 } ?? false
+        let reference = call.position == .around ? (isUnchanged ? output : call.next()) : call.input
         if let journal {
             entry.effect = distance(output.detached, reference.detached)
             if output.shape == reference.shape {
@@ -93,7 +97,9 @@ extension StandIn: ForwardWrapper where Base: ForwardWrapper {
         }
         return isMuted ? reference : output
     }
+}
 
+extension StandIn: BatchWrapper where Base: BatchWrapper {
     func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
         let result = base.forwardWrapper(batch, in: context)
         journal?.add(
@@ -106,14 +112,17 @@ extension StandIn: ForwardWrapper where Base: ForwardWrapper {
 }
 
 extension StandIn: EpochCallback where Base: EpochCallback {
-    var moments: [EpochMoment] { base.moments }
-
     func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
         let decision = base.epochCallback(epoch, in: context)
         journal?.add(
             .init(
-                technique: name, hook: .epochCallback, place: context.moment.rawValue, step: context.globalStep,
+                technique: name, hook: .epochCallback, step: context.globalStep,
                 isTraining: context.isTraining, effect: decision.variables == nil ? 0 : 1))
         return isMuted ? .continue : decision
+    }
+
+    func variablesForValidation(in context: EpochContext) -> Variables? {
+        let variables = base.variablesForValidation(in: context)
+        return isMuted ? nil : variables
     }
 }

@@ -55,8 +55,6 @@ public enum Law: String, Sendable, CaseIterable {
     case undone = "swaps are undone"
     /// Extreme input that the bare model takes gives no value that is not finite.
     case finite = "finite on extreme input"
-    /// It acts on what its selectors say, so that one that matches nothing is reported.
-    case selectors = "selectors say what is acted on"
     /// Running variances are unbiased.
     case statistics = "running variance is unbiased"
     /// Edits of targets keep their mass and do not depend on the order of the editors.

@@ -5,7 +5,7 @@ import Synchronization
 final class ExhaustedL1: LossPenalty {
     private let remaining = Mutex<[String]?>(nil)
 
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         let paths = remaining.withLock { list in
             let paths = list ?? parameters.weights.map(\.path)
             list = []
@@ -19,7 +19,7 @@ final class ExhaustedL1: LossPenalty {
 
 /// Calls itself L2, and is the norm.
 struct NormL2: LossPenalty {
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         parameters.weights.sumOfSquares().squareRoot() * 0.01
     }
 }
@@ -28,7 +28,7 @@ struct NormL2: LossPenalty {
 struct SummedActivity: LossPenalty {
     var observes: [LayerSelector] { [.activations] }
 
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         context.activations.reduce(Tensor(0)) { $0 + $1.value.sumOfSquares() * 0.001 }
     }
 }
@@ -37,7 +37,7 @@ struct SummedActivity: LossPenalty {
 struct MeanActivity: LossPenalty {
     var observes: [LayerSelector] { [.activations] }
 
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         context.activations.reduce(Tensor(0)) {
             $0 + $1.value.sumOfSquares() * (0.001 / Float(context.batch.count))
         }
@@ -46,7 +46,7 @@ struct MeanActivity: LossPenalty {
 
 /// Has a gradient that is not that of its value.
 struct HalfGradient: LossPenalty {
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         parameters.weights.reduce(Tensor(0)) { $0 + ($1.value * $1.value.detached).sum() * 1e-5 }
     }
 }
@@ -55,22 +55,21 @@ struct HalfGradient: LossPenalty {
 struct RootOfActivity: LossPenalty {
     var observes: [LayerSelector] { [.model] }
 
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         context.batch.input.squared().mean().log() * 0.01 + parameters.weights.sumOfSquares(scale: 0.01)
     }
 }
 
 /// Puts the penalty into what layers compute, so that validation has it too.
-struct PenaltyInTheOutput: ForwardWrapper {
+struct PenaltyInTheOutput: LayerWrapper {
     var sites: [Site] { [.around(.kind("linear"))] }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         var penalty = Tensor(0)
-        let output = call.next(call.input) { name, value in
-            if name == "weight" { penalty = value.sumOfSquares() * 0.01 }
-            return value
+        for parameter in call.parameters where parameter.name == "weight" {
+            penalty = parameter.value.sumOfSquares() * 0.01
         }
-        return output + penalty
+        return call.next() + penalty
     }
 }
 
@@ -78,7 +77,7 @@ struct PenaltyInTheOutput: ForwardWrapper {
 struct HalfStrength: LossPenalty {
     let strength: Float
 
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         parameters.weights.reduce(Tensor(0)) { sum, parameter in
             sum + parameter.value.sumOfMagnitudes() * strength + parameter.value.sumOfSquares() * 0.01
         }
@@ -87,21 +86,21 @@ struct HalfStrength: LossPenalty {
 
 /// Is to begin after some steps, and ends there: the comparison is the wrong way round.
 struct EarlyL2: LossPenalty {
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         parameters.weights.sumOfSquares(scale: context.globalStep < 5 ? 0.01 : 0)
     }
 }
 
 /// Sums over all parameters, and leaves it at saying that it penalizes the weights.
 struct UnsaidL2: LossPenalty {
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         parameters.matching(.all).sumOfSquares(scale: 0.01)
     }
 }
 
 /// Is slow: compares each weight with each other one, number by number.
 struct PairwisePenalty: LossPenalty {
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         parameters.weights.reduce(Tensor(0)) { sum, parameter in
             let values = parameter.value.detached.scalars
             let closeness = values.reduce(Float(0)) { sum, one in values.reduce(sum) { $0 + abs($1 - one) } }

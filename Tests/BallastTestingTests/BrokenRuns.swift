@@ -3,12 +3,12 @@ import Foundation
 import Synchronization
 
 /// Remembers its masks, which it takes to be a function of layer and step: of the seed, too.
-final class RememberedMasks: ForwardWrapper {
+final class RememberedMasks: LayerWrapper {
     private let masks = Mutex<[String: [Float]]>([:])
 
     var sites: [Site] { [.after(.activations)] }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         guard context.isTraining else { return x }
         let key = "\(call.path) \(context.globalStep)"
@@ -23,7 +23,7 @@ final class RememberedMasks: ForwardWrapper {
 
 /// Sums in as many shares as there are threads.
 struct SharedSum: LossPenalty {
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         parameters.weights.reduce(Tensor(0)) { sum, parameter in
             let (rows, shares) = (parameter.value.shape[0], Kernels.threadCount)
             return (0..<shares).reduce(sum) { sum, share in
@@ -50,8 +50,7 @@ struct UniquePlateau: EpochCallback {
 }
 
 /// Makes a batch of its own, which does not know which samples it has.
-struct FreshNoise: ForwardWrapper {
-    var sites: [Site] { [.batch] }
+struct FreshNoise: BatchWrapper {
 
     func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
         let noise = Tensor.normal(batch.input.shape, deviation: 0.1, from: context.random)
@@ -60,8 +59,7 @@ struct FreshNoise: ForwardWrapper {
 }
 
 /// The right one: changes the batch that it is given.
-struct BatchNoise: ForwardWrapper {
-    var sites: [Site] { [.batch] }
+struct BatchNoise: BatchWrapper {
 
     func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
         var batch = batch
@@ -71,19 +69,19 @@ struct BatchNoise: ForwardWrapper {
 }
 
 /// Computes the activation by itself, with a slope for what is negative: what was listed before is not run.
-struct LonelySlope: ForwardWrapper {
+struct LonelySlope: LayerWrapper {
     var sites: [Site] { [.around(.activations)] }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         call.input.relu() * 0.9 + call.input * 0.1
     }
 }
 
 /// The right one: has the activation run.
-struct Slope: ForwardWrapper {
+struct Slope: LayerWrapper {
     var sites: [Site] { [.around(.activations)] }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         call.next() * 0.9 + call.input * 0.1
     }
 }

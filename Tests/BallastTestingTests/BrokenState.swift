@@ -39,12 +39,12 @@ final class ForgetfulStopping: EpochCallback {
 }
 
 /// Counts its draws in a property: a resumed run draws the first numbers again.
-final class ForgetfulNoise: ForwardWrapper {
+final class ForgetfulNoise: LayerWrapper {
     private let draws = Mutex<UInt64>(0)
 
     var sites: [Site] { [.after(.activations)] }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         guard context.isTraining else { return call.next() }
         let index = draws.withLock { draws in
             draws += 1
@@ -123,7 +123,6 @@ struct SwapByHand: GradientTransform, EpochCallback {
 /// The right one: the averages are there for the validation alone.
 struct SwapForValidation: GradientTransform, EpochCallback {
     var stage: GradientStage { .update }
-    var moments: [EpochMoment] { [.validating] }
 
     func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
         for index in 0..<gradients.count {
@@ -134,8 +133,10 @@ struct SwapForValidation: GradientTransform, EpochCallback {
         return gradients
     }
 
-    func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
+    func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision { .continue }
+
+    func variablesForValidation(in context: EpochContext) -> Variables? {
         let variables = context.variables
-        return .replace(variables.mapParameters { variables["\(name)/average.\($0.path)"] ?? $0.value })
+        return variables.mapParameters { variables["\(name)/average.\($0.path)"] ?? $0.value }
     }
 }

@@ -12,12 +12,3 @@ struct FadingNoise: GradientTransform {
         return gradients
     }
 }
-
-/// Shrinks the weights, and leaves it at saying that it transforms everything.
-struct UnsaidDecay: GradientTransform {
-    func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
-        var gradients = gradients
-        gradients.addParameters(times: 0.1, where: .weights)
-        return gradients
-    }
-}

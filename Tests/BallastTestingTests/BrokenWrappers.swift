@@ -1,10 +1,10 @@
 import Ballast
 
 /// Zeroes, and scales neither in training nor in evaluation.
-struct UnscaledDropout: ForwardWrapper {
+struct UnscaledDropout: LayerWrapper {
     var sites: [Site] { [.after(.activations)] }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         guard context.isTraining else { return x }
         return dropout(x, probability: 0.5, from: context.random) * 0.5
@@ -12,29 +12,29 @@ struct UnscaledDropout: ForwardWrapper {
 }
 
 /// Draws in evaluation, too.
-struct EternalDropout: ForwardWrapper {
+struct EternalDropout: LayerWrapper {
     var sites: [Site] { [.after(.activations)] }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         dropout(call.next(), probability: 0.5, from: context.random)
     }
 }
 
 /// Normalizes by the batch in every phase.
-struct PhaselessNorm: ForwardWrapper {
+struct PhaselessNorm: LayerWrapper {
     var sites: [Site] { [.before(.activations)] }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         return normalized(x, .channels(of: x.shape), weight: nil, bias: nil, epsilon: 1e-5).output
     }
 }
 
 /// Stores the variance that it normalizes by.
-struct BiasedNorm: ForwardWrapper {
+struct BiasedNorm: LayerWrapper {
     var sites: [Site] { [.before(.activations)] }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         let channels: Shape = [x.shape[1]]
         let runningMean = context.scope.state("runningMean", channels, initial: .zeros)
@@ -53,8 +53,7 @@ struct BiasedNorm: ForwardWrapper {
 }
 
 /// Smooths the greatest class of its targets, whatever else mixup has put there.
-struct HardSmoothing: ForwardWrapper {
-    var sites: [Site] { [.batch] }
+struct HardSmoothing: BatchWrapper {
 
     func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
         let probabilities = batch.probabilities(classes: 3)
@@ -66,8 +65,7 @@ struct HardSmoothing: ForwardWrapper {
 }
 
 /// The right one: smooths probabilities as they are.
-struct Smoothing: ForwardWrapper {
-    var sites: [Site] { [.batch] }
+struct Smoothing: BatchWrapper {
 
     func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
         var batch = batch
@@ -77,8 +75,7 @@ struct Smoothing: ForwardWrapper {
 }
 
 /// Mixes samples with those of the reversed batch, but takes the label of the greater part alone.
-struct HardMixup: ForwardWrapper {
-    var sites: [Site] { [.batch] }
+struct HardMixup: BatchWrapper {
 
     func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
         let order = Tensor(integers: (0..<Int32(batch.count)).reversed())
@@ -94,10 +91,10 @@ struct HardMixup: ForwardWrapper {
 }
 
 /// Draws from the system, not from its context.
-struct SystemNoise: ForwardWrapper {
+struct SystemNoise: LayerWrapper {
     var sites: [Site] { [.after(.activations)] }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         guard context.isTraining else { return call.next() }
         let stream = RandomStream(seed: .random(in: 0 ... .max), purpose: "noise")
         return call.next() + .normal(call.input.shape, deviation: 0.1, from: stream)
@@ -105,10 +102,10 @@ struct SystemNoise: ForwardWrapper {
 }
 
 /// Lets only half the gradient through.
-struct HalfPassage: ForwardWrapper {
+struct HalfPassage: LayerWrapper {
     var sites: [Site] { [.after(.activations)] }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         return x * 0.5 + x.detached * 0.5
     }
@@ -116,12 +113,12 @@ struct HalfPassage: ForwardWrapper {
 
 /// The first form of dropout, which does not scale what it keeps and makes up for it in evaluation, here by p, the
 /// probability of zeroing, where it should be that of keeping.
-struct ClassicDropout: ForwardWrapper {
+struct ClassicDropout: LayerWrapper {
     let factor: Float
 
     var sites: [Site] { [.after(.activations)] }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         guard context.isTraining else { return x * factor }
         return dropout(x, probability: 0.3, from: context.random) * 0.7

@@ -64,9 +64,9 @@ struct LawTests {
             loss: .meanSquaredError)
         struct OnlyL2: LossPenalty {
             let strength: Float
-            var penalizes: ParameterSelector { .named("only.weight") }
-            func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
-                parameters.matching(penalizes).sumOfSquares(scale: strength)
+            var parameters: ParameterSelector { .named("only.weight") }
+            func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
+                parameters.sumOfSquares(scale: strength)
             }
         }
         let violations = Laws.check(OnlyL2(strength: 0.1), neutral: OnlyL2(strength: 0), degree: 2, scenes: [scene])

@@ -37,8 +37,9 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             ".after(\"relu7\")", "relu1 (relu)",
             "give `scenes:` that the technique is made for"
         ) { scenes in
-            struct Lost: ForwardWrapper {
+            struct Lost: LayerWrapper {
                 var sites: [Site] { [.after("relu7")] }
+                func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor { call.next() }
             }
             return Laws.check(Lost(), scenes: scenes)
         },
@@ -100,7 +101,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             says: "at hook lossPenalty it changes nothing at any of", "does its selection match anything"
         ) { scenes in
             struct Idle: LossPenalty {
-                func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+                func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
                     parameters.matching(.named("decoder.*")).sumOfSquares()
                 }
             }
@@ -145,16 +146,6 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             "a logarithm at zero", .finite, says: "input times 0.0 ends in:", "the penalty of \"RootOfActivity\"",
             "finite numbers, as without it"
         ) { Laws.check(RootOfActivity(), scenes: $0) },
-        Mistake(
-            "a penalty on more than it says", .selectors, in: [.perceptron, .singleSamples],
-            says: "it changes the gradient of \"linear1.bias\", which `penalizes`, .weights, does not select",
-            "plans, and rules about compositions, know it by that alone"
-        ) { Laws.check(UnsaidL2(), degree: 2, scenes: $0) },
-        Mistake(
-            "a transform of less than it says", .selectors,
-            says: "`transforms`, .all, selects", "but no gradient of a bias changes",
-            "where that matches nothing, nobody would be told"
-        ) { Laws.check(UnsaidDecay(), scenes: $0) },
         Mistake(
             "a variance stored biased", .statistics, in: severalSamples, says: "the biased one (divided by n)",
             "the unbiased one (divided by n − 1)"

@@ -1,10 +1,10 @@
 import Ballast
 
 /// Drops what a layer gives for a whole batch at once: its samples share the draw.
-struct StochasticDepth: ForwardWrapper {
+struct StochasticDepth: LayerWrapper {
     var sites: [Site] { [.around(.kind("linear"))] }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let y = call.next()
         guard context.isTraining else { return y }
         return context.random.uniforms(1)[0] < 0.3 ? y * 0 : y * (1 / 0.7)
@@ -13,7 +13,7 @@ struct StochasticDepth: ForwardWrapper {
 
 /// Holds the weights near where training began, which it remembers at the first step.
 struct StartingPoint: LossPenalty {
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         parameters.weights.reduce(Tensor(0)) { sum, parameter in
             let start = context.scope.state("start.\(parameter.path)", parameter.value.shape, initial: .zeros)
             if context.globalStep == 0 { start.value = parameter.value.detached * 0.5 }
@@ -24,11 +24,11 @@ struct StartingPoint: LossPenalty {
 
 /// Takes the mean out of the gradient of each weight.
 struct Centralization: GradientTransform {
-    var transforms: ParameterSelector { .weights }
+    var parameters: ParameterSelector { .weights }
 
     func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
         var gradients = gradients
-        gradients.transform(where: transforms) { gradient, _ in gradient - gradient.mean() }
+        gradients.transform { gradient, _ in gradient - gradient.mean() }
         return gradients
     }
 }

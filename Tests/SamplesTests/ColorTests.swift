@@ -5,9 +5,9 @@ import Testing
 
 /// Findings on a terminal and in a pipe.
 struct ColorTests {
-    private let finding = Finding(
+    private let finding = Diagnostic(
         .warning, "adaptive-l2", technique: "L2", message: "shrinks", reason: "it divides", source: "a paper, 2019",
-        cure: "another")
+        suggestion: "another")
 
     @Test func `colors change nothing but how a finding looks`() {
         let colored = finding.text(inColor: true)

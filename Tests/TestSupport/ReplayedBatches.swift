@@ -48,6 +48,7 @@ package struct Recorder: LossPenalty, GradientTransform {
     private let recording: Recording
     /// Whether parameters stay as they are.
     private let holdsParameters: Bool
+    package var parameters: ParameterSelector { .all }
 
     /// Creates a recorder that writes to a recording.
     package init(to recording: Recording, holdingParameters: Bool = false) {
@@ -55,7 +56,8 @@ package struct Recorder: LossPenalty, GradientTransform {
         holdsParameters = holdingParameters
     }
 
-    package func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    package func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
+        guard context.isTraining else { return Tensor(0) }
         recording.begin(.init(output: context.output.scalars, weights: parameters.weights.map(\.path)))
         return Tensor(0)
     }

@@ -34,7 +34,7 @@ package struct TrainingReplay: Decodable, Sendable, CustomStringConvertible {
         for index in variables.entries.indices {
             variables.entries[index].value = Tensor(fixture: initial[variables.entries[index].path] ?? "f 0 ")
         }
-        run.variables = variables
+        try run.replaceVariables(variables)
         try run.finish()
         return run.variables.entries.compactMap { entry in
             let expected = Tensor(fixture: final[entry.path] ?? "f 0 ")

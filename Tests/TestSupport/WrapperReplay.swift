@@ -37,13 +37,13 @@ package struct WrapperReplay: Decodable, Sendable, CustomStringConvertible {
     ///
     /// - Parameter technique: acts at `.before("place")`, with the hyper-parameters of ``options``.
     /// - Returns: a sentence for each difference that is greater than the tolerance relative to the greatest magnitude.
-    package func differences(from technique: some ForwardWrapper, tolerance: Float = 1e-5) throws -> [String] {
+    package func differences(from technique: some LayerWrapper, tolerance: Float = 1e-5) throws -> [String] {
         let inputs = steps.map { Tensor(fixture: $0.input) }
         let evaluated = (evaluation?.input).map(Tensor.init(fixture:))
         let (recording, run) = try start(technique, inputs, evaluated)
         var comparison = Comparison(replay: name, tolerance: tolerance)
         for (name, text) in parameters {
-            set("\(technique.name)/place.\(name)", Tensor(fixture: text), run, &comparison)
+            try set("\(technique.name)/place.\(name)", Tensor(fixture: text), run, &comparison)
         }
 
         var start = 0
@@ -78,7 +78,7 @@ package struct WrapperReplay: Decodable, Sendable, CustomStringConvertible {
 
     /// Starts a run whose steps see the inputs; all values, those to evaluate included, are one parameter of the model.
     private func start(
-        _ technique: some ForwardWrapper, _ inputs: [Tensor], _ evaluated: Tensor?
+        _ technique: some LayerWrapper, _ inputs: [Tensor], _ evaluated: Tensor?
     ) throws -> (Recording, Run) {
         let itemShape = Shape(inputs[0].shape.dropFirst())
         let count = inputs.reduce(0) { $0 + $1.shape[0] }
@@ -101,13 +101,13 @@ package struct WrapperReplay: Decodable, Sendable, CustomStringConvertible {
         return (recording, try trainer.start(data, epochs: 1, seed: 0))
     }
 
-    private func set(_ path: String, _ value: Tensor, _ run: Run, _ comparison: inout Comparison) {
+    private func set(_ path: String, _ value: Tensor, _ run: Run, _ comparison: inout Comparison) throws {
         guard run.variables[path]?.shape == value.shape else {
             comparison.sentences.append(
                 "\(name): \"\(path)\" should have shape \(value.shape), but is \(run.variables[path]?.shape as Shape?)")
             return
         }
-        run.variables = run.variables.mapParameters { $0.path == path ? value : $0.value }
+        try run.replaceVariables(run.variables.mapParameters { $0.path == path ? value : $0.value })
     }
 }
 

@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// Normalizes each channel over the batch: y = (x − μ) / √(σ² + ε) · γ + β (Ioffe & Szegedy, 2015).
 ///
@@ -15,7 +15,7 @@ public import Ballast
 ///   gives β in evaluation. NaN in a channel makes the whole channel NaN.
 /// - Differs from: Keras, whose `momentum` weighs the old statistic (0.99 there is 0.01 here) and whose ε is 1e-3.
 /// - Source: Ioffe & Szegedy, "Batch Normalization", ICML 2015; the numbers are those of `torch.nn.BatchNorm1d/2d/3d`.
-public struct BatchNorm: ForwardWrapper {
+public struct BatchNorm: LayerWrapper {
     /// The instance's name.
     public let name: String
     /// Where it acts.
@@ -46,9 +46,6 @@ public struct BatchNorm: ForwardWrapper {
             momentum.map({ (0...1).contains($0) }) ?? true,
             "BatchNorm: the momentum must be in 0...1 (or nil for the average) but is \(momentum ?? .nan)")
         require(epsilon > 0 && epsilon.isFinite, "BatchNorm: epsilon must be positive and finite but is \(epsilon)")
-        require(
-            !sites.contains(.batch),
-            "BatchNorm: the site .batch is no place in the model; choose .input for what enters it")
         self.name = name
         self.sites = sites.isEmpty ? [.before(.activations)] : sites
         self.momentum = momentum
@@ -63,30 +60,30 @@ public struct BatchNorm: ForwardWrapper {
     }
 
     /// Finds sites at which a batch of training would give a channel one value.
-    public func findings(in setting: CompositionSetting) -> [Finding] {
-        let single = setting.sites(of: self).filter { site in
+    public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
+        let single = context.sites(of: self).filter { site in
             site.position != .around && site.inputShape.rank >= 2
                 && site.inputShape.elementCount(in: 2..<site.inputShape.rank) == 1
         }
-        guard let site = single.first, let size = setting.batchSizes.last, size == 1 else { return [] }
+        guard let site = single.first, let size = context.batchSizes.last, size == 1 else { return [] }
         let batch =
-            setting.batchSize == 1
+            context.batchSize == 1
             ? "the batch size is 1"
-            : "\(setting.sampleCount ?? 1) samples in batches of \(setting.batchSize) leave 1 for the last"
+            : "\(context.sampleCount ?? 1) samples in batches of \(context.batchSize) leave 1 for the last"
         return [
-            Finding(
+            Diagnostic(
                 .error, "batch-norm-of-one", technique: name,
                 message: "gets one value per channel at \(site): \(batch)",
                 reason: "the variance of one value is 0, so that every output would be β",
                 source: "Ioffe & Szegedy, ICML 2015; Wu & He, \"Group Normalization\", ECCV 2018, arXiv 1803.08494",
-                cure:
+                suggestion:
                     "choose a batch size that does not leave one sample for the last batch, or normalize each sample by "
                     + "itself (LayerNorm, GroupNorm)")
         ]
     }
 
     /// Returns what flows on: normalized by the batch's statistics in training, by the running ones otherwise.
-    public func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         let scope = context.scope
         require(
@@ -110,7 +107,10 @@ public struct BatchNorm: ForwardWrapper {
                 + "(shape \(x.shape)): choose a batch size that does not leave one sample for the last batch, or "
                 + "normalize each sample by itself (LayerNorm, GroupNorm)")
         let (output, mean, variance) = normalized(x, geometry, weight: weight, bias: bias, epsilon: epsilon)
-        if context.isTraining { running?.follow(mean: mean, variance: variance, count: count) }
+        if context.isTraining { 
+            running?.follow(
+                mean: mean, variance: variance, count: count, estimatingAnew: context.statisticsBatch)
+        }
         return output
     }
 }

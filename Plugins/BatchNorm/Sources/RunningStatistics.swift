@@ -1,4 +1,4 @@
-internal import Ballast
+internal import BallastCore
 
 /// The averages of a site's statistics over the batches of training.
 struct RunningStatistics {
@@ -17,9 +17,12 @@ struct RunningStatistics {
     }
 
     /// Moves the averages towards a batch's mean and biased variance of `count` values; the unbiased one is kept.
-    func follow(mean newMean: Tensor, variance newVariance: Tensor, count: Int) {
+    ///   - batch: the batch of a pass that estimates the statistics anew, with equal weights; nil in training.
+    func follow(mean newMean: Tensor, variance newVariance: Tensor, count: Int, estimatingAnew batch: Int?) {
         var share = momentum ?? 1
-        if let batches {
+        if let batch {
+            share = 1 / Float(batch + 1)
+        } else if let batches {
             batches.value = batches.value + 1
             share = 1 / max(batches.value.item, 1)
         }

@@ -150,11 +150,11 @@ import Testing
 }
 
 /// Inverted dropout, as dropout is another module.
-private struct Masking: ForwardWrapper {
+private struct Masking: LayerWrapper {
     let keep: Float
     let sites: [Site] = [.input]
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         context.isTraining ? dropout(call.input, probability: 1 - keep, from: context.random) : call.input
     }
 }

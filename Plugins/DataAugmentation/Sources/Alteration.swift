@@ -1,4 +1,4 @@
-package import Ballast
+package import BallastCore
 
 /// One change of one sample, all its values drawn: what a ``Augmentation`` becomes for a sample.
 package enum Alteration: Sendable, Hashable {

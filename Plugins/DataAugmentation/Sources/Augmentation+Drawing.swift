@@ -1,4 +1,4 @@
-internal import Ballast
+internal import BallastCore
 internal import Foundation
 
 extension Augmentation {

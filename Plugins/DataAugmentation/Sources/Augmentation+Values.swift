@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 extension Augmentation {
     /// Multiplies the distance of every value from black by a factor drawn uniformly from `max(0, 1 − amount)...1 + amount`.

@@ -1,3 +1,5 @@
+internal import BallastCore
+
 /// One kind of random change of a sample, with the chance that a sample gets it; what ``DataAugmentation`` is made of.
 ///
 /// Factories make them: ``horizontalFlip(probability:)``, ``rotation(degrees:probability:)``, ``brightness(_:probability:)``,
@@ -34,7 +36,7 @@ public struct Augmentation: Sendable, Hashable {
     /// - Precondition: ``problem(with:probability:)`` finds none.
     init(_ kind: Kind, probability: Float) {
         let problem = Augmentation.problem(with: kind, probability: probability)
-        precondition(problem == nil, problem ?? "")
+        require(problem == nil, problem ?? "")
         self.kind = kind
         self.probability = probability
     }

@@ -1,25 +1,25 @@
-public import Ballast
+public import BallastCore
 
 extension DataAugmentation {
     /// Finds transforms that do not fit the inputs, and such as leave images of one channel as they are.
-    public func findings(in setting: CompositionSetting) -> [Finding] {
-        let errors = problems(withSamplesOf: setting.inputShape, setting.inputType).map { problem in
-            Finding(.error, problem.identifier, technique: name, message: problem.message, cure: problem.cure)
+    public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
+        let errors = problems(withSamplesOf: context.inputShape, context.inputType).map { problem in
+            Diagnostic(.error, problem.identifier, technique: name, message: problem.message, suggestion: problem.suggestion)
         }
         let idle = transforms.filter { $0.needsThreeChannels }
-        guard errors.isEmpty, !idle.isEmpty, setting.inputShape.first == 1 else { return errors }
+        guard errors.isEmpty, !idle.isEmpty, context.inputShape.first == 1 else { return errors }
         return [
-            Finding(
+            Diagnostic(
                 .warning, "colorless-images", technique: name,
-                message: "\(list(idle)) changes nothing: the images of shape \(setting.inputShape) have one channel",
-                reason: "gray has neither hue nor saturation", cure: "leave it out, or use .brightness or .contrast")
+                message: "\(list(idle)) changes nothing: the images of shape \(context.inputShape) have one channel",
+                reason: "gray has neither hue nor saturation", suggestion: "leave it out, or use .brightness or .contrast")
         ]
     }
 
     /// Why samples of a shape cannot be changed; empty if they can.
     func problems(
         withSamplesOf shape: Shape, _ type: ScalarType
-    ) -> [(identifier: String, message: String, cure: String)] {
+    ) -> [(identifier: String, message: String, suggestion: String)] {
         guard type == .float32 else {
             return [
                 (
@@ -40,7 +40,7 @@ extension DataAugmentation {
             ]
         }
         return transforms.flatMap { transform in
-            var problems: [(identifier: String, message: String, cure: String)] = []
+            var problems: [(identifier: String, message: String, suggestion: String)] = []
             if transform.readsColors, shape[0] != 1, shape[0] != 3 {
                 problems.append(
                     (

@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// Changes the samples of each training batch at random: flips, turns, shifts, scales, slants, crops, recolors, noises and
 /// erases images, and jitters tables.
@@ -18,7 +18,7 @@ public import Ballast
 /// - Order: batches flow through the techniques from top to bottom; in front of those that mix samples.
 /// - State: none. Complexity: one pass over the batch for each entry, on the kernels' threads.
 /// - Source: Krizhevsky et al., 2012; Simard et al., 2003. Pixels are those of torchvision for the same drawn values.
-public struct DataAugmentation: ForwardWrapper {
+public struct DataAugmentation: BatchWrapper {
     /// How pixels are blended with the fill where the edge of a moved image runs through them.
     public enum Border: String, Sendable {
         /// As torchvision does: with a share m of the image, whose pixels (0 outside) interpolate to s, the pixel is
@@ -68,7 +68,7 @@ public struct DataAugmentation: ForwardWrapper {
         border: Border = .torchvision, named name: String = "DataAugmentation"
     ) {
         let problem = DataAugmentation.problem(with: transforms, fill: fill, range: range)
-        precondition(problem == nil, problem ?? "")
+        require(problem == nil, problem ?? "")
         self.transforms = transforms
         self.fill = fill
         self.range = range
@@ -92,10 +92,7 @@ public struct DataAugmentation: ForwardWrapper {
     }
 
     /// It changes nothing if no entry has a chance.
-    public var traits: Set<TechniqueTrait> { transforms.allSatisfy { $0.probability == 0 } ? [.idle] : [] }
-
-    /// Acts on the batch.
-    public var sites: [Site] { [.batch] }
+    public var traits: Set<TechniqueTrait> { transforms.allSatisfy { $0.probability == 0 } ? [.noEffect] : [] }
 
     /// Returns the batch with each sample changed by what it draws.
     public func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
@@ -108,7 +105,7 @@ public struct DataAugmentation: ForwardWrapper {
     package func altered(_ input: Tensor, streams: [RandomStream]) -> Tensor {
         let shape = Shape(input.shape.dropFirst())
         let found = problems(withSamplesOf: shape, input.scalarType)
-        precondition(found.isEmpty, "\(name): \(found.map(\.message).joined(separator: "; "))")
+        require(found.isEmpty, "\(name): \(found.map(\.message).joined(separator: "; "))")
         guard input.elementCount > 0 else { return input }
         let extent = Extent(shape)
         let wordCount = wordCount

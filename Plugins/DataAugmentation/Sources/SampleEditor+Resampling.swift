@@ -1,4 +1,4 @@
-internal import Ballast
+internal import BallastCore
 
 extension SampleEditor {
     /// Replaces the image by what a map finds in it.

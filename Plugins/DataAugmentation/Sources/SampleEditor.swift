@@ -1,4 +1,4 @@
-internal import Ballast
+internal import BallastCore
 
 /// Applies alterations to one sample, in place.
 ///

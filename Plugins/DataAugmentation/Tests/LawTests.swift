@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// Keeps the inputs that reach the model, by epoch and sample; stands behind the techniques that it watches.
-private struct Recorder: ForwardWrapper {
+private struct Recorder: BatchWrapper {
     final class Memory: Sendable {
         private let inputs = Mutex<[String: [Float]]>([:])
 
@@ -17,7 +17,6 @@ private struct Recorder: ForwardWrapper {
     }
 
     let memory = Memory()
-    var sites: [Site] { [.batch] }
 
     func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
         let width = batch.input.elementCount / batch.count
@@ -118,7 +117,7 @@ private struct Recorder: ForwardWrapper {
         let data = try Self.images()
         let run = try trainer(batchSize: 4, [Self.augmentation]).fit(data, validation: data, epochs: 1, seed: 2)
         let bare = try trainer(batchSize: 4, []).start(data, epochs: 1, seed: 2)
-        bare.variables = run.variables
+        try bare.replaceVariables(run.variables)
         let input = Tensor(try (0..<Self.count).flatMap(pixels), shape: [Self.count, 3, 5, 4])
         let (got, expected) = (try run.predict(input), try bare.predict(input))
         #expect(got.scalars == expected.scalars)
@@ -139,9 +138,8 @@ private struct Recorder: ForwardWrapper {
         }
     }
 
-    private struct TargetRecorder: ForwardWrapper {
+    private struct TargetRecorder: BatchWrapper {
         let memory = Recorder.Memory()
-        var sites: [Site] { [.batch] }
 
         func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
             for (label, sample) in zip(batch.target.integers, batch.samples) {

@@ -92,9 +92,9 @@ import Testing
 
     // MARK: While composing
 
-    private func findings(
+    private func diagnostics(
         _ transforms: [Augmentation], shape: Shape, silencing: Set<String> = []
-    ) throws -> [Finding] {
+    ) throws -> [Diagnostic] {
         let model = Sequential {
             Flatten()
             Linear(2)
@@ -106,9 +106,9 @@ import Testing
             return try Trainer(
                 model, loss: .crossEntropy, optimizer: SGD(learningRate: 0.1), silencing: silencing,
                 composition: Composition([DataAugmentation(transforms)])
-            ).start(data, epochs: 1).findings
+            ).start(data, epochs: 1).diagnostics
         } catch let error as CompositionError {
-            return error.findings
+            return error.diagnostics
         }
     }
 
@@ -130,7 +130,7 @@ import Testing
     func `transforms that do not fit the inputs are errors`(
         _ transform: Augmentation, _ shape: Shape, _ identifier: String, _ message: String
     ) throws {
-        let found = try findings([.gaussianNoise(deviation: 1), transform], shape: shape)
+        let found = try diagnostics([.gaussianNoise(deviation: 1), transform], shape: shape)
         #expect(found.count == 1)
         #expect(found.first?.severity == .error)
         #expect(found.first?.identifier == identifier)
@@ -139,17 +139,17 @@ import Testing
 
     @Test func `what fits is no finding`() throws {
         #expect(
-            try findings([.rotation(degrees: 10), .crop(height: 6, width: 6, padding: 1)], shape: [2, 4, 4]).isEmpty)
-        #expect(try findings([.hue(0.1), .contrast(0.1)], shape: [3, 4, 4]).isEmpty)
-        #expect(try findings([.featureJitter(0.1), .featureMasking(0.1)], shape: [7]).isEmpty)
+            try diagnostics([.rotation(degrees: 10), .crop(height: 6, width: 6, padding: 1)], shape: [2, 4, 4]).isEmpty)
+        #expect(try diagnostics([.hue(0.1), .contrast(0.1)], shape: [3, 4, 4]).isEmpty)
+        #expect(try diagnostics([.featureJitter(0.1), .featureMasking(0.1)], shape: [7]).isEmpty)
     }
 
     @Test func `colors of gray images are a warning that can be silenced`() throws {
-        let found = try findings([.hue(0.1), .rotation(degrees: 3)], shape: [1, 4, 4])
+        let found = try diagnostics([.hue(0.1), .rotation(degrees: 3)], shape: [1, 4, 4])
         #expect(found.map(\.identifier) == ["colorless-images"])
         #expect(found.first?.severity == .warning)
         #expect(found.first?.message.contains(".hue(0.1) changes nothing") == true, "\(found)")
-        #expect(try findings([.hue(0.1)], shape: [1, 4, 4], silencing: ["colorless-images"]).isEmpty)
+        #expect(try diagnostics([.hue(0.1)], shape: [1, 4, 4], silencing: ["colorless-images"]).isEmpty)
     }
 
     @Test func `tokens are refused`() throws {
@@ -164,7 +164,7 @@ import Testing
             DataAugmentation(.featureMasking(0.1))
         }
         let error = #expect(throws: CompositionError.self) { try trainer.start(data, epochs: 1) }
-        #expect(error?.findings.map(\.identifier) == ["not-numbers"])
+        #expect(error?.diagnostics.map(\.identifier) == ["not-numbers"])
     }
 
     @Test func `a batch of another shape stops the program with the shape`() async {

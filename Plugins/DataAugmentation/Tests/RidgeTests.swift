@@ -38,7 +38,7 @@ import Testing
     @Test func `training under noise arrives where training with the penalty does`() throws {
         struct Ridge: LossPenalty {
             let strength: Float
-            func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+            func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
                 parameters.weights.sumOfSquares(scale: strength)
             }
         }

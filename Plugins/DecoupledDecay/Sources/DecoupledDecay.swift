@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// Shrinks weights beside the optimizer's step: w ← w − η λ w (Loshchilov & Hutter, 2019).
 ///
@@ -15,7 +15,7 @@ public struct DecoupledDecay: GradientTransform {
     /// Whether the decay is multiplied by the learning rate.
     public let isTimesLearningRate: Bool
     /// The parameters it acts on.
-    public let transforms: ParameterSelector
+    public let parameters: ParameterSelector
 
     /// Creates the decay.
     ///
@@ -33,12 +33,12 @@ public struct DecoupledDecay: GradientTransform {
             "DecoupledDecay: the strength must be in 0..<infinity but is \(strength)")
         self.strength = strength
         isTimesLearningRate = timesLearningRate
-        transforms = selector
+        parameters = selector
         self.name = name
     }
 
     /// It is a decay beside the optimizer's step.
-    public var traits: Set<TechniqueTrait> { strength > 0 ? [.decay] : [.idle] }
+    public var traits: Set<TechniqueTrait> { strength > 0 ? [.decay] : [.noEffect] }
 
     /// Acts on the updates.
     public var stage: GradientStage { .update }
@@ -47,7 +47,9 @@ public struct DecoupledDecay: GradientTransform {
     public func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
         var updates = gradients
         let rate = isTimesLearningRate ? context.learningRate : context.scheduleFactor
-        updates.addParameters(times: -rate * strength, where: transforms)
+        for index in updates.indices {
+            updates.addParameter(index, times: -rate * updates.learningRateScale(index) * strength)
+        }
         return updates
     }
 }

@@ -75,7 +75,7 @@ struct DecoupledDecayTests {
 private struct HalfSquares: LossPenalty {
     let strength: Float
 
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         parameters.weights.sumOfSquares(scale: strength / 2)
     }
 }

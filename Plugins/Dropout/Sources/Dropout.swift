@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// Zeroes activations at random while training: y = x m / (1 − p), m ~ Bernoulli(1 − p) (Srivastava et al., 2014).
 ///
@@ -8,7 +8,7 @@ public import Ballast
 /// - Shape: any; with ``Unit/channel`` `[batch, channels, ...]`, of which whole channels are zeroed (Tompson et al., 2015).
 /// - Order: at one site, data flows through the techniques from top to bottom.
 /// - State: none. Complexity: one pass, 16 random bits a unit; the gradient uses the same mask.
-public struct Dropout: ForwardWrapper {
+public struct Dropout: LayerWrapper {
     /// What is zeroed together.
     public enum Unit: String, Sendable {
         /// Each element by itself.
@@ -45,10 +45,10 @@ public struct Dropout: ForwardWrapper {
     }
 
     /// It zeroes at random.
-    public var traits: Set<TechniqueTrait> { probability > 0 ? [.masksAtRandom] : [.idle] }
+    public var traits: Set<TechniqueTrait> { probability > 0 ? [.masksAtRandom] : [.noEffect] }
 
     /// Returns what flows on: zeroed and scaled in passes with noise, unchanged in others.
-    public func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         guard context.phase.isNoisy, probability > 0 else { return x }
         let perUnit = unit == .channel && x.rank > 2 ? x.shape.elementCount(in: 2..<x.rank) : 1

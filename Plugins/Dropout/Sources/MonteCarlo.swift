@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// What many passes with noise predict together (Gal & Ghahramani, 2016).
 public struct MonteCarloPrediction {
@@ -44,11 +44,11 @@ public struct MonteCarloPrediction {
     }
 }
 
-extension Run {
+extension Predictor {
     /// Predicts by Monte Carlo dropout: passes with noise drawn, their mean, and their spread as uncertainty.
     ///
     /// Every technique that draws noise in a pass takes part; normalization stays in evaluation, with running
-    /// statistics. Sample i is a function of the run's seed and i: the same call gives the same answer.
+    /// statistics. Draw i is a function of the run's seed and i: the same call gives the same answer.
     ///
     /// - Parameters:
     ///   - input: the inputs, `[batch, ...]`.
@@ -57,23 +57,8 @@ extension Run {
     /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on.
     /// - Source: Gal & Ghahramani, "Dropout as a Bayesian Approximation", ICML 2016, equations 6 to 8.
     public func predict(_ input: Tensor, samples: Int) throws -> MonteCarloPrediction {
-        try MonteCarloPrediction(samples: samples, isClassifier: trainer.loss.target == .classes) {
-            try sample(input, index: $0)
-        }
-    }
-}
-
-extension TrainedModel {
-    /// Predicts by Monte Carlo dropout, as ``Run`` does: the same samples as the run that was saved.
-    ///
-    /// - Parameters:
-    ///   - input: the inputs, `[batch, ...]`.
-    ///   - samples: the number of passes, positive.
-    /// - Returns: for a loss of classes mean and variance of the probabilities, for others of the outputs.
-    /// - Throws: ``DataError`` if the inputs are not of the shape that the model was trained on.
-    public func predict(_ input: Tensor, samples: Int) throws -> MonteCarloPrediction {
         try MonteCarloPrediction(samples: samples, isClassifier: target == .classes) {
-            try sample(input, index: $0)
+            try predict(input, draw: $0)
         }
     }
 }

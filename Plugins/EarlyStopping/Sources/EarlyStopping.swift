@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// Stops a run that no longer gets better on held-out data, and goes back to its best epoch (Prechelt, 1998).
 ///
@@ -21,8 +21,8 @@ public struct EarlyStopping: EpochCallback {
     public let name: String
     /// What is watched: `validationLoss`, `trainLoss` or the name of a validation metric.
     public let monitor: String
-    /// Which direction is better.
-    public let mode: Mode
+    /// Which direction is better; nil for that of the metric.
+    public let mode: Mode?
     /// The number of epochs in a row without improvement after which the run stops, at least 1.
     public let patience: Int
     /// By more than this an epoch must be better to count as an improvement.
@@ -37,17 +37,19 @@ public struct EarlyStopping: EpochCallback {
     /// - Parameters:
     ///   - patience: after how many epochs in a row without improvement the run stops; at least 1.
     ///   - monitor: what is watched; the validation loss by default, which has no penalties in it.
-    ///   - mode: which direction is better.
+    ///   - mode: which direction is better; by default that of the metric: an accuracy is to grow, a loss to shrink.
     ///   - minDelta: by more than this an epoch must be better; not negative.
     ///   - warmUp: the number of epochs at the start that are not watched.
     ///   - restoresBest: whether the best epoch's variables are restored.
     ///   - name: the instance's name; two in one composition need different ones.
     public init(
-        patience: Int, monitor: String = "validationLoss", mode: Mode = .minimum, minDelta: Double = 0, warmUp: Int = 0,
+        patience: Int, monitor: String = "validationLoss", mode: Mode? = nil, minDelta: Double = 0, warmUp: Int = 0,
         restoresBest: Bool = true, named name: String = "EarlyStopping"
     ) {
         require(patience >= 1, "EarlyStopping: the patience must be at least 1 but is \(patience)")
-        require(minDelta >= 0, "EarlyStopping: minDelta must not be negative but is \(minDelta)")
+        require(
+            minDelta >= 0 && minDelta.isFinite,
+            "EarlyStopping: minDelta must be finite and not negative but is \(minDelta)")
         require(warmUp >= 0, "EarlyStopping: warmUp must not be negative but is \(warmUp)")
         self.name = name
         self.monitor = monitor
@@ -58,75 +60,89 @@ public struct EarlyStopping: EpochCallback {
         self.restoresBest = restoresBest
     }
 
-    /// Counts the epochs without improvement, and decides.
+    /// Whether smaller is better for what is watched: as the mode says, else as its metric says.
+    private func minimizes(_ metrics: [MetricDescription]) -> Bool {
+        if let mode { return mode == .minimum }
+        return metrics.first { $0.name == monitor }?.isHigherBetter != true
+    }
+
+    /// Compares the epoch with the best so far; stops after `patience` epochs without improvement.
     public func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
-        let sign = mode == .minimum ? 1.0 : -1.0
+        let sign = minimizes(context.metrics) ? 1.0 : -1.0
         let best = context.scope.number("best", initial: .infinity)
         let bestEpoch = context.scope.number("bestEpoch", initial: -1)
         let waited = context.scope.number("waited", initial: 0)
-        let snapshot = context.scope.snapshot("variables")
         guard epoch.epoch >= warmUp else { return .continue }
 
+        var decision = EpochDecision.continue
         let value = epoch.value(monitor) ?? .nan
         if sign * value + minDelta < best.value {
             best.value = sign * value
             bestEpoch.value = Double(epoch.epoch)
             waited.value = 0
-            if restoresBest { snapshot.value = context.variables }
+            if restoresBest { decision.finalVariables = context.validatedVariables }
         } else {
             waited.value += 1
         }
-        let stops = Int(waited.value) >= patience
-        guard stops || context.isLast else { return .continue }
-        let restored = restoresBest ? snapshot.value : nil
-        if !stops { return EpochDecision(finalVariables: restored) }
-        let achieved =
-            bestEpoch.value < 0
-            ? "none was finite" : "best \(Float(sign * best.value)) in epoch \(Int(bestEpoch.value) + 1)"
-        return .stop("no better \(monitor) for \(patience) epochs (\(achieved))", restoring: restored)
+        if Int(waited.value) >= patience {
+            let achieved =
+                bestEpoch.value < 0
+                ? "none was finite" : "best \(Float(sign * best.value)) in epoch \(Int(bestEpoch.value) + 1)"
+            decision.stopReason = "no better \(monitor) for \(patience) epochs (\(achieved))"
+        }
+        return decision
     }
 
     /// Finds a monitored number that the run does not have or that penalties distort, and a patience that never ends.
-    public func findings(in setting: CompositionSetting) -> [Finding] {
-        guard setting.metrics.contains(monitor) else { return [unknownMonitor(setting)] }
-        var findings: [Finding] = []
-        if let epochs = setting.epochs, epochs > 0, warmUp + patience >= epochs {
-            findings.append(
-                Finding(
+    public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
+        guard let metric = context.metrics.first(where: { $0.name == monitor }) else { return [unknownMonitor(context)] }
+        var diagnostics: [Diagnostic] = []
+        if let mode, (mode == .maximum) != metric.isHigherBetter {
+            diagnostics.append(
+                Diagnostic(
+                    .warning, "monitor-against-direction", technique: name,
+                    message: "keeps the \(mode == .maximum ? "greatest" : "smallest") \"\(monitor)\", but "
+                        + "\(metric.isHigherBetter ? "greater" : "smaller") is better",
+                    suggestion: "leave the mode out: the direction is that of the metric"))
+        }
+        let (needed, overflows) = warmUp.addingReportingOverflow(patience)
+        if let epochs = context.epochs, epochs > 0, overflows || needed >= epochs {
+            diagnostics.append(
+                Diagnostic(
                     .warning, "patience-longer-than-run", technique: name,
                     message:
-                        "can never stop: \(warmUp + patience) epochs of patience and warm-up in a run of \(epochs)",
+                        "can never stop: patience \(patience) and warm-up \(warmUp) in a run of \(epochs) epochs",
                     reason:
                         "the first epoch that is watched is always an improvement, and the patience counts from there"
                         + (restoresBest ? "; only the best epoch is restored at the end" : ""),
                     source: "Prechelt, \"Early Stopping - But When?\", 1998",
-                    cure: "give the run more epochs, or choose a patience and warm-up of less than \(epochs) together"))
+                    suggestion: "give the run more epochs, or choose a patience and warm-up of less than \(epochs) together"))
         }
-        let penalties = setting.techniques.filter { $0 is any LossPenalty && !$0.traits.contains(.idle) }
+        let penalties = context.techniques.filter { Composition.hooks(of: $0).contains(.lossPenalty) && !$0.traits.contains(.noEffect) }
         if monitor == "trainLoss", !penalties.isEmpty {
-            findings.append(
-                Finding(
+            diagnostics.append(
+                Diagnostic(
                     .warning, "monitor-with-penalties", technique: name,
                     message: "watches \"trainLoss\", which \(penalties.map(\.name).joined(separator: ", ")) trade away",
                     reason:
                         "training makes loss + penalties small, so the loss of the training data may rise while all "
                         + "goes well, and falls on while the model overfits",
                     source: "Prechelt, \"Early Stopping - But When?\", 1998",
-                    cure: "hand validation data to fit and watch \"validationLoss\", which has no penalties in it"))
+                    suggestion: "hand validation data to fit and watch \"validationLoss\", which has no penalties in it"))
         }
-        return findings
+        return diagnostics
     }
 
-    private func unknownMonitor(_ setting: CompositionSetting) -> Finding {
-        if !setting.hasValidation {
-            return Finding(
+    private func unknownMonitor(_ context: CompositionContext) -> Diagnostic {
+        if !context.hasValidation {
+            return Diagnostic(
                 .error, "no-validation", technique: name,
                 message: "watches \"\(monitor)\", but the run has no validation data",
-                cure: "hand validation data to fit, for example half of train.split(0.1), or monitor \"trainLoss\"")
+                suggestion: "hand validation data to fit, for example half of train.split(0.1), or monitor \"trainLoss\"")
         }
-        return Finding(
+        return Diagnostic(
             .error, "no-such-metric", technique: name,
             message: "watches \"\(monitor)\", which the run does not measure",
-            cure: "choose among: \(setting.metrics.joined(separator: ", "))")
+            suggestion: "choose among: \(context.metrics.map(\.name).joined(separator: ", "))")
     }
 }

@@ -22,9 +22,9 @@ struct EarlyStoppingTests {
     private func run(
         _ series: [Double], checkpoints: CheckpointPolicy? = nil, epochs: Int? = nil, _ rule: EarlyStopping
     ) throws -> Run {
-        let metric = Metric("series", isHigherBetter: false, sumCount: 1) { output, _, sums in
+        let metric = Metric("series", isHigherBetter: false, accumulatorCount: 1) { output, _, sums in
             sums[0] = Double(output.item)
-        } finish: { sums in
+        } result: { sums in
             let epoch = Int(sums[0].rounded()) - 1
             return series.indices.contains(epoch) ? series[epoch] : .nan
         }
@@ -44,7 +44,7 @@ struct EarlyStoppingTests {
                 minDelta: decision.minDelta, warmUp: decision.warmUp)
             let run = try run(decision.values, rule)
             let stop =
-                run.history.count == decision.series.count && run.stopReason?.hasPrefix("all") == true
+                run.history.count == decision.series.count && run.end?.description.hasPrefix("all") == true
                 ? -1 : run.history.count - 1
             #expect(stop == decision.stop, "\(decision)")
             // The model counts epochs: what it says after the run is the epoch that was restored.
@@ -56,7 +56,7 @@ struct EarlyStoppingTests {
 
     @Test func `the reason of stopping names the technique, the number and the best epoch`() throws {
         let run = try run([3, 2, 1, 4, 5, 6], EarlyStopping(patience: 2, monitor: "series"))
-        #expect(run.stopReason == "EarlyStopping: no better series for 2 epochs (best 1.0 in epoch 3)")
+        #expect(run.end?.description == "EarlyStopping: no better series for 2 epochs (best 1.0 in epoch 3)")
         #expect(run.history.count == 5)
     }
 
@@ -76,7 +76,7 @@ struct EarlyStoppingTests {
         let resumed = try run(series, checkpoints: CheckpointPolicy(in: folder), rule)
         let whole = try run(series, rule)
         #expect(resumed.history.map { $0.validationMetrics } == whole.history.map { $0.validationMetrics })
-        #expect(resumed.stopReason == whole.stopReason)
+        #expect(resumed.end?.description == whole.end?.description)
         #expect(resumed.variables["linear1.bias"]?.scalars == whole.variables["linear1.bias"]?.scalars)
         #expect(resumed.variables["linear1.bias"]?.scalars == [5])
     }
@@ -94,7 +94,7 @@ struct EarlyStoppingTests {
         }
         let data = try Dataset(inputs: [[0]], targets: [[0]])
         let error = #expect(throws: CompositionError.self) { _ = try trainer.fit(data, epochs: 1) }
-        #expect(error?.findings.map(\.identifier) == ["no-validation"])
+        #expect(error?.diagnostics.map(\.identifier) == ["no-validation"])
         #expect(error?.description.contains("hand validation data to fit") == true)
     }
 

@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// Adds a mixture of magnitudes and squares of the weights to the loss: λ (α Σ |w| + (1 − α)/2 Σ w²), with gradient
 /// λ (α sign(w) + (1 − α) w) (Zou & Hastie, 2005).
@@ -16,7 +16,7 @@ public struct ElasticNet: LossPenalty {
     /// α, the share of the magnitudes, in `0...1`.
     public let magnitudeShare: Float
     /// The parameters it acts on.
-    public let penalizes: ParameterSelector
+    public let parameters: ParameterSelector
 
     /// Creates the penalty.
     ///
@@ -35,13 +35,13 @@ public struct ElasticNet: LossPenalty {
             (0...1).contains(magnitudeShare), "ElasticNet: magnitudeShare must be in 0...1 but is \(magnitudeShare)")
         self.strength = strength
         self.magnitudeShare = magnitudeShare
-        self.penalizes = selector
+        self.parameters = selector
         self.name = name
     }
 
     /// It shrinks through the loss, by equal amounts and in proportion as its mixture has it.
     public var traits: Set<TechniqueTrait> {
-        guard strength > 0 else { return [.idle] }
+        guard strength > 0 else { return [.noEffect] }
         switch magnitudeShare {
         case 0: return [.decay, .coupled]
         case 1: return [.magnitudePenalty, .coupled]
@@ -50,8 +50,8 @@ public struct ElasticNet: LossPenalty {
     }
 
     /// Returns the penalty.
-    public func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
-        let selected = parameters.matching(penalizes)
+    public func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
+        let selected = parameters
         return selected.sumOfMagnitudes(scale: strength * magnitudeShare)
             + selected.sumOfSquares(scale: strength * (1 - magnitudeShare) / 2)
     }

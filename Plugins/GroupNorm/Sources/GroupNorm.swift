@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// Normalizes each sample by itself, over groups of neighbouring channels and all positions (Wu & He, 2018).
 ///
@@ -14,7 +14,7 @@ public import Ballast
 /// - Differs from: Keras, whose channels are the last axis and whose ε is 1e-3.
 /// - Source: Wu & He, "Group Normalization", ECCV 2018, arXiv 1803.08494; the numbers are those of
 ///   `torch.nn.GroupNorm`.
-public struct GroupNorm: ForwardWrapper {
+public struct GroupNorm: LayerWrapper {
     /// The instance's name.
     public let name: String
     /// Where it acts.
@@ -39,9 +39,6 @@ public struct GroupNorm: ForwardWrapper {
     ) {
         require(groups > 0, "GroupNorm: the number of groups must be positive but is \(groups)")
         require(epsilon > 0 && epsilon.isFinite, "GroupNorm: epsilon must be positive and finite but is \(epsilon)")
-        require(
-            !sites.contains(.batch),
-            "GroupNorm: the site .batch is no place in the model; choose .input for what enters it")
         self.name = name
         self.sites = sites.isEmpty ? [.before(.activations)] : sites
         self.groups = groups
@@ -53,7 +50,7 @@ public struct GroupNorm: ForwardWrapper {
     public var traits: Set<TechniqueTrait> { [.normalization] }
 
     /// Returns what flows on, normalized.
-    public func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         let scope = context.scope
         require(

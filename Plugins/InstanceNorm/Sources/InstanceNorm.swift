@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// Normalizes each channel of each sample by itself, over its positions (Ulyanov et al., 2016).
 ///
@@ -14,7 +14,7 @@ public import Ballast
 /// - Differs from: `torch.nn.InstanceNorm2d(track_running_stats=True)`, which has no counterpart here.
 /// - Source: Ulyanov, Vedaldi & Lempitsky, "Instance Normalization", 2016, arXiv 1607.08022; the numbers are those of
 ///   `torch.nn.InstanceNorm1d/2d/3d`.
-public struct InstanceNorm: ForwardWrapper {
+public struct InstanceNorm: LayerWrapper {
     /// The instance's name.
     public let name: String
     /// Where it acts.
@@ -33,9 +33,6 @@ public struct InstanceNorm: ForwardWrapper {
     ///   - name: the instance's name; two in one composition need different ones.
     public init(at sites: Site..., epsilon: Float = 1e-5, affine: Bool = false, named name: String = "InstanceNorm") {
         require(epsilon > 0 && epsilon.isFinite, "InstanceNorm: epsilon must be positive and finite but is \(epsilon)")
-        require(
-            !sites.contains(.batch),
-            "InstanceNorm: the site .batch is no place in the model; choose .input for what enters it")
         self.name = name
         self.sites = sites.isEmpty ? [.before(.activations)] : sites
         self.epsilon = epsilon
@@ -46,7 +43,7 @@ public struct InstanceNorm: ForwardWrapper {
     public var traits: Set<TechniqueTrait> { [.normalization] }
 
     /// Returns what flows on, normalized.
-    public func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         let scope = context.scope
         require(

@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// Adds the magnitudes of the weights to the loss: λ Σ |w|, with gradient λ sign(w) and 0 at 0 (Tibshirani, 1996).
 ///
@@ -12,7 +12,7 @@ public struct L1: LossPenalty {
     /// λ, not negative.
     public let strength: Float
     /// The parameters it acts on.
-    public let penalizes: ParameterSelector
+    public let parameters: ParameterSelector
 
     /// Creates the penalty.
     ///
@@ -23,15 +23,15 @@ public struct L1: LossPenalty {
     public init(_ strength: Float, on selector: ParameterSelector = .weights, named name: String = "L1") {
         require(strength >= 0 && strength.isFinite, "L1: the strength must be in 0..<infinity but is \(strength)")
         self.strength = strength
-        self.penalizes = selector
+        self.parameters = selector
         self.name = name
     }
 
     /// It shrinks by equal amounts, through the loss.
-    public var traits: Set<TechniqueTrait> { strength > 0 ? [.magnitudePenalty, .coupled] : [.idle] }
+    public var traits: Set<TechniqueTrait> { strength > 0 ? [.magnitudePenalty, .coupled] : [.noEffect] }
 
     /// Returns the penalty.
-    public func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
-        parameters.matching(penalizes).sumOfMagnitudes(scale: strength)
+    public func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
+        parameters.sumOfMagnitudes(scale: strength)
     }
 }

@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// Adds half the squared weights to the loss: (λ/2) Σ w², with gradient λ w (ridge; Hoerl & Kennard, 1970).
 ///
@@ -24,7 +24,7 @@ public struct L2: LossPenalty {
     /// What λ multiplies.
     public let convention: Convention
     /// The parameters it acts on.
-    public let penalizes: ParameterSelector
+    public let parameters: ParameterSelector
 
     /// Creates the penalty.
     ///
@@ -40,15 +40,15 @@ public struct L2: LossPenalty {
         require(strength >= 0 && strength.isFinite, "L2: the strength must be in 0..<infinity but is \(strength)")
         self.strength = strength
         self.convention = convention
-        self.penalizes = selector
+        self.parameters = selector
         self.name = name
     }
 
     /// It is a decay through the loss.
-    public var traits: Set<TechniqueTrait> { strength > 0 ? [.decay, .coupled] : [.idle] }
+    public var traits: Set<TechniqueTrait> { strength > 0 ? [.decay, .coupled] : [.noEffect] }
 
     /// Returns the penalty.
-    public func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
-        parameters.matching(penalizes).sumOfSquares(scale: convention == .half ? strength / 2 : strength)
+    public func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
+        parameters.sumOfSquares(scale: convention == .half ? strength / 2 : strength)
     }
 }

@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// Normalizes each sample by itself, over its trailing axes: y = (x − μ) / √(σ² + ε) · γ + β (Ba et al., 2016).
 ///
@@ -13,7 +13,7 @@ public import Ballast
 /// - Differs from: Keras, whose ε is 1e-3.
 /// - Source: Ba, Kiros & Hinton, "Layer Normalization", 2016, arXiv 1607.06450; the numbers are those of
 ///   `torch.nn.LayerNorm`.
-public struct LayerNorm: ForwardWrapper {
+public struct LayerNorm: LayerWrapper {
     /// The instance's name.
     public let name: String
     /// Where it acts.
@@ -41,9 +41,6 @@ public struct LayerNorm: ForwardWrapper {
             (1..<Shape.maximumRank).contains(trailingAxes),
             "LayerNorm: the number of trailing axes must be in 1..<\(Shape.maximumRank) but is \(trailingAxes)")
         require(epsilon > 0 && epsilon.isFinite, "LayerNorm: epsilon must be positive and finite but is \(epsilon)")
-        require(
-            !sites.contains(.batch),
-            "LayerNorm: the site .batch is no place in the model; choose .input for what enters it")
         self.name = name
         self.sites = sites.isEmpty ? [.before(.activations)] : sites
         self.trailingAxes = trailingAxes
@@ -55,7 +52,7 @@ public struct LayerNorm: ForwardWrapper {
     public var traits: Set<TechniqueTrait> { [.normalization] }
 
     /// Returns what flows on, normalized.
-    public func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         let scope = context.scope
         require(

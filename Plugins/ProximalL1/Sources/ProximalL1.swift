@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// Shrinks weights towards zero after each step, and sets small ones to exactly zero:
 /// w ← sign(w) max(|w| − η λ, 0) (soft threshold; Daubechies et al., 2004; Beck & Teboulle, 2009).
@@ -14,7 +14,7 @@ public struct ProximalL1: GradientTransform {
     /// λ, not negative.
     public let strength: Float
     /// The parameters it acts on.
-    public let transforms: ParameterSelector
+    public let parameters: ParameterSelector
 
     /// Creates the transform.
     ///
@@ -26,12 +26,12 @@ public struct ProximalL1: GradientTransform {
         require(
             strength >= 0 && strength.isFinite, "ProximalL1: the strength must be in 0..<infinity but is \(strength)")
         self.strength = strength
-        transforms = selector
+        parameters = selector
         self.name = name
     }
 
     /// It shrinks by equal amounts, beside the optimizer's step.
-    public var traits: Set<TechniqueTrait> { strength > 0 ? [.magnitudePenalty] : [.idle] }
+    public var traits: Set<TechniqueTrait> { strength > 0 ? [.magnitudePenalty] : [.noEffect] }
 
     /// Acts on the updates.
     public var stage: GradientStage { .update }
@@ -40,7 +40,9 @@ public struct ProximalL1: GradientTransform {
     public func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
         guard strength > 0 else { return gradients }
         var updates = gradients
-        updates.applySoftThreshold(context.learningRate * strength, where: transforms)
+        for index in updates.indices {
+            updates.applySoftThreshold(index, updates.learningRate(index) * strength)
+        }
         return updates
     }
 }

@@ -1,4 +1,4 @@
-public import Ballast
+public import BallastCore
 
 /// Divides each sample by its root mean square over trailing axes: y = x / √(mean(x²) + ε) · γ (Zhang & Sennrich, 2019).
 ///
@@ -13,7 +13,7 @@ public import Ballast
 /// - Differs from: `torch.nn.RMSNorm`, whose ε is 1.19e-7 (that of the number type) unless given.
 /// - Source: Zhang & Sennrich, "Root Mean Square Layer Normalization", NeurIPS 2019, arXiv 1910.07467; the numbers are
 ///   those of `torch.nn.RMSNorm`.
-public struct RMSNorm: ForwardWrapper {
+public struct RMSNorm: LayerWrapper {
     /// Where ε stands in the formula.
     public enum EpsilonPlacement: String, Sendable {
         /// x / √(mean(x²) + ε): PyTorch, Llama and most others.
@@ -52,9 +52,6 @@ public struct RMSNorm: ForwardWrapper {
             (1..<Shape.maximumRank).contains(trailingAxes),
             "RMSNorm: the number of trailing axes must be in 1..<\(Shape.maximumRank) but is \(trailingAxes)")
         require(epsilon > 0 && epsilon.isFinite, "RMSNorm: epsilon must be positive and finite but is \(epsilon)")
-        require(
-            !sites.contains(.batch),
-            "RMSNorm: the site .batch is no place in the model; choose .input for what enters it")
         self.name = name
         self.sites = sites.isEmpty ? [.before(.activations)] : sites
         self.trailingAxes = trailingAxes
@@ -67,7 +64,7 @@ public struct RMSNorm: ForwardWrapper {
     public var traits: Set<TechniqueTrait> { [.normalization] }
 
     /// Returns what flows on, normalized.
-    public func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         let scope = context.scope
         require(

@@ -26,15 +26,15 @@ struct ChangedSettingsTests {
     @Test func `the same settings are no finding, whatever is new in the call`() throws {
         try withCheckpoint { folder in
             let run = try resumed(in: folder)
-            #expect(run.stepCount == 7 && run.findings.isEmpty, "\(run.findings)")
+            #expect(run.stepCount == 7 && run.diagnostics.isEmpty, "\(run.diagnostics)")
         }
     }
 
     @Test func `a changed strength, optimizer or loss is a warning that names both, and the run goes on`() throws {
         try withCheckpoint { folder in
             let run = try resumed(strength: 0.02, in: folder)
-            let finding = try #require(run.findings.first)
-            #expect(run.findings.count == 1 && finding.technique == "L2")
+            let finding = try #require(run.diagnostics.first)
+            #expect(run.diagnostics.count == 1 && finding.technique == "L2")
             expect(
                 finding.description, holds: "warning [changed-since-checkpoint] L2: the checkpoint ", folder.path,
                 "was saved with L2(strength: 0.01,", "this run goes on with L2(strength: 0.02,",
@@ -48,16 +48,16 @@ struct ChangedSettingsTests {
                 optimizer: SGD(learningRate: 0.05),
                 loss: Loss("another", target: .classes, Loss.crossEntropy.callAsFunction),
                 in: folder)
-            #expect(run.findings.map(\.technique) == ["optimizer", "loss"])
+            #expect(run.diagnostics.map(\.technique) == ["optimizer", "loss"])
             expect(
-                "\(run.findings)", holds: "SGD(learningRate: 0.1,", "SGD(learningRate: 0.05,", "goes on with another")
+                "\(run.diagnostics)", holds: "SGD(learningRate: 0.1,", "SGD(learningRate: 0.05,", "goes on with another")
         }
     }
 
     @Test func `a change that is meant can be silenced`() throws {
         try withCheckpoint { folder in
             let run = try resumed(strength: 0.02, silencing: ["changed-since-checkpoint"], in: folder)
-            #expect(run.stepCount == 7 && run.findings.isEmpty)
+            #expect(run.stepCount == 7 && run.diagnostics.isEmpty)
         }
     }
 }

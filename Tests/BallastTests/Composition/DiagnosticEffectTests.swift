@@ -82,27 +82,27 @@ struct DiagnosticEffectTests {
         let data = try Dataset(
             inputs: Column(floats: values.scalars, itemShape: [1]),
             targets: Column(floats: [Float](repeating: 0, count: count), itemShape: [1]))
-        func learned(_ techniques: any Technique...) throws -> (kept: Float, output: Float, findings: [String]) {
+        func learned(_ techniques: any Technique...) throws -> (kept: Float, output: Float, diagnostics: [String]) {
             let trainer = Trainer(
                 Linear(1, bias: false, weight: .ones), loss: .meanSquaredError, optimizer: SGD(learningRate: 0),
                 batchSize: count, composition: Composition(techniques))
             let run = try trainer.fit(data, epochs: 1)
             let kept = try #require(run.variables["BatchNorm/input.runningVariance"]).item
             let output = try run.predict(values.reshaped(to: [count, 1])).variance().item
-            return (kept, output, run.findings.map(\.identifier))
+            return (kept, output, run.diagnostics.map(\.identifier))
         }
         let dropout = Dropout(probability, at: .input)
         let norm = BatchNorm(at: .input, momentum: 1)
         let variance = values.variance().item
         let expected = (center * center + variance) / (1 - probability) - center * center
         let before = try learned(dropout, norm)
-        #expect(before.findings == ["dropout-before-batch-norm"])
+        #expect(before.diagnostics == ["dropout-before-batch-norm"])
         #expect(abs(before.kept - expected) < 0.03 * expected, "kept \(before.kept), expected \(expected)")
         #expect(
             abs(before.output - variance / expected) < 0.03, "put out \(before.output), expected \(variance / expected)"
         )
         let behind = try learned(norm, dropout)
-        #expect(behind.findings == [])
+        #expect(behind.diagnostics == [])
         #expect(abs(behind.kept - variance) < 0.01 * variance, "kept \(behind.kept), expected \(variance)")
         #expect(abs(behind.output - 1) < 0.01, "put out \(behind.output), expected 1")
     }
@@ -115,7 +115,7 @@ struct DiagnosticEffectTests {
         struct Step {
             let gradient: Tensor
             let weights: Tensor
-            let findings: [String]
+            let diagnostics: [String]
         }
         /// One step from a multiple of the weights; without a penalty the step is the gradient.
         func step(from scale: Float, rate: Float, _ techniques: any Technique...) throws -> Step {
@@ -135,14 +135,14 @@ struct DiagnosticEffectTests {
             }
             return Step(
                 gradient: (start - after) / rate, weights: after,
-                findings: run.findings.map(\.identifier))
+                diagnostics: run.diagnostics.map(\.identifier))
         }
         func dot(_ a: Tensor, _ b: Tensor) -> Float { (a * b).sum().item }
         func norm(_ a: Tensor) -> Float { dot(a, a).squareRoot() }
 
         let whole = try step(from: 1, rate: 1)
         let half = try step(from: 0.5, rate: 1)
-        #expect(whole.findings == [])
+        #expect(whole.diagnostics == [])
         let cosine = dot(whole.gradient, initial) / (norm(whole.gradient) * norm(initial))
         #expect(abs(cosine) < 1e-3, "the cosine of weights and gradient is \(cosine)")
         let ratio = norm(half.gradient) / norm(whole.gradient)
@@ -153,7 +153,7 @@ struct DiagnosticEffectTests {
         let strength: Float = 0.4
         let rate: Float = 1
         let penalized = try step(from: 1, rate: rate, L2(strength, on: .named("linear1.weight")))
-        #expect(penalized.findings == ["l2-before-norm"])
+        #expect(penalized.diagnostics == ["l2-before-norm"])
         let shrunk = initial * (1 - rate * strength) - whole.gradient * rate
         #expect(norm(penalized.weights - shrunk) < 1e-4 * norm(shrunk))
         // Equal to a step of the larger rate η/(1 − ηλ) without a penalty, up to the size that does not matter.

@@ -12,24 +12,24 @@ struct Scene: Sendable {
     var techniques: [any Technique]
 
     /// 53 rows, or 37 images, for 10 epochs.
-    func findings(silencing: Set<String> = []) throws -> [Finding] {
+    func diagnostics(silencing: Set<String> = []) throws -> [Diagnostic] {
         let data = images ? try Problem.images() : try Problem.rows()
         do {
             return try Trainer(
                 model, loss: .crossEntropy, optimizer: optimizer, batchSize: batchSize, silencing: silencing,
                 composition: Composition(techniques)
-            ).start(data, validation: hasValidation ? data : nil, epochs: 10).findings
+            ).start(data, validation: hasValidation ? data : nil, epochs: 10).diagnostics
         } catch let error as CompositionError {
-            return error.findings
+            return error.diagnostics
         }
     }
 }
 
 /// A technique of another author that says what it does, and does nothing.
-struct Editor: ForwardWrapper {
+struct Editor: BatchWrapper {
     let name: String
     let traits: Set<TechniqueTrait>
-    var sites: [Site] { [.batch] }
+    func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch { batch }
 }
 
 /// A transform of another author that says what it does, and does nothing.
@@ -48,7 +48,7 @@ struct Averager: EpochCallback {
 }
 
 /// A diagnostic with scenes that raise it, and scenes that miss it by a little.
-struct Diagnostic: Sendable, CustomTestStringConvertible {
+struct DiagnosticCase: Sendable, CustomTestStringConvertible {
     let identifier: String
     /// The name of the technique that it concerns.
     let technique: String
@@ -60,14 +60,14 @@ struct Diagnostic: Sendable, CustomTestStringConvertible {
     var testDescription: String { identifier }
 
     static let errors = [
-        Diagnostic(
+        DiagnosticCase(
             identifier: "no-validation", technique: "EarlyStopping",
             raised: [Scene(hasValidation: false, techniques: [EarlyStopping(patience: 2)])],
             missed: [
                 Scene(techniques: [EarlyStopping(patience: 2)]),
                 Scene(hasValidation: false, techniques: [EarlyStopping(patience: 2, monitor: "trainLoss")]),
             ]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "batch-norm-of-one", technique: "BatchNorm",
             raised: [
                 Scene(batchSize: 1, techniques: [BatchNorm()]),
@@ -79,22 +79,22 @@ struct Diagnostic: Sendable, CustomTestStringConvertible {
                 Scene(batchSize: 1, techniques: [LayerNorm()]),
                 Scene(model: Problem.convolutional, images: true, batchSize: 1, techniques: [BatchNorm()]),
             ], names: ["before(\"relu1\")"]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "no-such-site", technique: "Dropout",
             raised: [Scene(techniques: [Dropout(0.5, at: .after("relu3"))])],
             missed: [Scene(techniques: [Dropout(0.5, at: .after("relu2"))])], names: [".after(\"relu3\")"]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "no-such-parameter", technique: "L2",
             raised: [Scene(techniques: [L2(0.1, on: .named("linear4.weight"))])],
             missed: [Scene(techniques: [L2(0.1, on: .named("linear3.weight"))])], names: ["linear4.weight"]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "duplicate-name", technique: "Dropout",
             raised: [Scene(techniques: [Dropout(0.1), Dropout(0.2)])],
             missed: [Scene(techniques: [Dropout(0.1), Dropout(0.2, named: "second")])]),
     ]
 
     static let warnings = [
-        Diagnostic(
+        DiagnosticCase(
             identifier: "adaptive-l2", technique: "penalty",
             raised: [
                 Scene(optimizer: Adam(), techniques: [L2(1e-4, named: "penalty")]),
@@ -105,7 +105,7 @@ struct Diagnostic: Sendable, CustomTestStringConvertible {
                 Scene(techniques: [L2(1e-4)]), Scene(optimizer: Adam(), techniques: [DecoupledDecay(0.1)]),
                 Scene(optimizer: Adam(), techniques: [ProximalL1(1e-4)]),
             ]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "double-decay", technique: "DecoupledDecay",
             raised: [
                 Scene(techniques: [L2(1e-4), DecoupledDecay(0.1)]),
@@ -118,18 +118,18 @@ struct Diagnostic: Sendable, CustomTestStringConvertible {
                 ]),
                 Scene(techniques: [L1(1e-4), DecoupledDecay(0.1)]),
             ], names: ["L2", "linear1.weight"]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "decay-on-normalization", technique: "DecoupledDecay",
             raised: [Scene(techniques: [LayerNorm(), DecoupledDecay(0.1, on: .role(.normalization))])],
             missed: [Scene(techniques: [LayerNorm(), DecoupledDecay(0.1)])], names: ["LayerNorm/relu1.weight"]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "decay-on-bias", technique: "penalty",
             raised: [
                 Scene(techniques: [L2(1e-4, on: .all, named: "penalty")]),
                 Scene(techniques: [ProximalL1(1e-4, on: .named("linear2.bias"), named: "penalty")]),
             ],
             missed: [Scene(techniques: [L2(1e-4)])], names: ["linear2.bias"]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "dropout-before-batch-norm", technique: "Dropout",
             raised: [
                 Scene(techniques: [Dropout(0.5, at: .after("relu1")), BatchNorm(at: .before("relu2"))]),
@@ -144,7 +144,7 @@ struct Diagnostic: Sendable, CustomTestStringConvertible {
                     Dropout(0.5, at: .after("relu1")), BatchNorm(at: .before("relu2"), tracksStatistics: false),
                 ]),
             ], names: ["BatchNorm", "before(\"relu2\")"]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "l2-before-norm", technique: "L2",
             raised: [
                 Scene(techniques: [L2(1e-4), LayerNorm(at: .before("relu1"))]),
@@ -159,7 +159,7 @@ struct Diagnostic: Sendable, CustomTestStringConvertible {
                 Scene(techniques: [L2(1e-4), LayerNorm(at: .input)]),
                 Scene(techniques: [L1(1e-4), LayerNorm(at: .before("relu1"))]),
             ], names: ["LayerNorm", "linear1.weight"]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "labels-without-probabilities", technique: "flip",
             raised: [
                 Scene(techniques: [
@@ -174,11 +174,11 @@ struct Diagnostic: Sendable, CustomTestStringConvertible {
                 ]),
                 Scene(techniques: [Editor(name: "flip", traits: [.editsLabels])]),
             ], names: ["mix"]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "two-averages", technique: "late",
             raised: [Scene(techniques: [Averager(name: "moving"), Averager(name: "late")])],
             missed: [Scene(techniques: [Averager(name: "late")])], names: ["moving"]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "clip-before-addition", technique: "noise",
             raised: [
                 Scene(techniques: [
@@ -196,14 +196,14 @@ struct Diagnostic: Sendable, CustomTestStringConvertible {
                     Changer(name: "noise", traits: [.addsToGradients], stage: .update),
                 ]),
             ], names: ["clip"]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "monitor-with-penalties", technique: "EarlyStopping",
             raised: [Scene(techniques: [L2(1e-4), EarlyStopping(patience: 2, monitor: "trainLoss")])],
             missed: [
                 Scene(techniques: [L2(1e-4), EarlyStopping(patience: 2)]),
                 Scene(techniques: [DecoupledDecay(0.1), EarlyStopping(patience: 2, monitor: "trainLoss")]),
             ], names: ["L2", "trainLoss"]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "patience-longer-than-run", technique: "EarlyStopping",
             raised: [
                 Scene(techniques: [EarlyStopping(patience: 10)]),
@@ -213,7 +213,7 @@ struct Diagnostic: Sendable, CustomTestStringConvertible {
                 Scene(techniques: [EarlyStopping(patience: 9)]),
                 Scene(techniques: [EarlyStopping(patience: 7, warmUp: 2)]),
             ], names: ["run of 10"]),
-        Diagnostic(
+        DiagnosticCase(
             identifier: "no-effect", technique: "idle",
             raised: [
                 Scene(optimizer: Adam(), techniques: [L1(0, named: "idle")]),

@@ -4,16 +4,16 @@ import Testing
 
 /// What composing finds unwise or wrong: each diagnostic where it is due, and not beside it.
 struct DiagnosticTests {
-    @Test(arguments: Diagnostic.errors + Diagnostic.warnings)
+    @Test(arguments: DiagnosticCase.errors + DiagnosticCase.warnings)
     func `a diagnostic is raised where it is due, with its reason, its source and its cure`(
-        _ diagnostic: Diagnostic
+        _ diagnostic: DiagnosticCase
     ) throws {
         for (index, scene) in diagnostic.raised.enumerated() {
-            let findings = try scene.findings()
-            #expect(findings.map(\.identifier) == [diagnostic.identifier], "scene \(index) finds \(findings)")
-            guard let finding = findings.first else { continue }
+            let diagnostics = try scene.diagnostics()
+            #expect(diagnostics.map(\.identifier) == [diagnostic.identifier], "scene \(index) finds \(diagnostics)")
+            guard let finding = diagnostics.first else { continue }
             #expect(finding.technique == diagnostic.technique)
-            #expect(!finding.cure.isEmpty)
+            #expect(!finding.suggestion.isEmpty)
             for name in diagnostic.names {
                 #expect(finding.message.contains(name), "scene \(index): \"\(name)\" is missing in \(finding.message)")
             }
@@ -23,27 +23,27 @@ struct DiagnosticTests {
         }
     }
 
-    @Test(arguments: Diagnostic.errors + Diagnostic.warnings)
-    func `a diagnostic is not raised where a little less is wrong`(_ diagnostic: Diagnostic) throws {
+    @Test(arguments: DiagnosticCase.errors + DiagnosticCase.warnings)
+    func `a diagnostic is not raised where a little less is wrong`(_ diagnostic: DiagnosticCase) throws {
         for (index, scene) in diagnostic.missed.enumerated() {
-            let findings = try scene.findings()
-            #expect(findings.isEmpty, "near miss \(index) of \(diagnostic.identifier) finds \(findings)")
+            let diagnostics = try scene.diagnostics()
+            #expect(diagnostics.isEmpty, "near miss \(index) of \(diagnostic.identifier) finds \(diagnostics)")
         }
     }
 
-    @Test(arguments: Diagnostic.warnings) func `a warning can be silenced, an error cannot`(
-        _ diagnostic: Diagnostic
+    @Test(arguments: DiagnosticCase.warnings) func `a warning can be silenced, an error cannot`(
+        _ diagnostic: DiagnosticCase
     ) throws {
         for scene in diagnostic.raised {
-            #expect(try scene.findings(silencing: [diagnostic.identifier]).isEmpty)
-            #expect(try scene.findings(silencing: ["another"]).map(\.identifier) == [diagnostic.identifier])
+            #expect(try scene.diagnostics(silencing: [diagnostic.identifier]).isEmpty)
+            #expect(try scene.diagnostics(silencing: ["another"]).map(\.identifier) == [diagnostic.identifier])
         }
-        for scene in Diagnostic.errors.flatMap(\.raised) {
-            #expect(try !scene.findings(silencing: Set(Diagnostic.errors.map(\.identifier))).isEmpty)
+        for scene in DiagnosticCase.errors.flatMap(\.raised) {
+            #expect(try !scene.diagnostics(silencing: Set(DiagnosticCase.errors.map(\.identifier))).isEmpty)
         }
     }
 
-    @Test func `all findings come in one message, errors and warnings, and a plan tells the warnings`() throws {
+    @Test func `all diagnostics come in one message, errors and warnings, and a plan tells the warnings`() throws {
         let data = try Problem.rows()
         func trainer(_ selector: ParameterSelector) -> Trainer {
             Trainer(Problem.perceptron, loss: .crossEntropy, optimizer: Adam(), batchSize: 8) {
@@ -59,10 +59,10 @@ struct DiagnosticTests {
             "dropout-before-batch-norm", "patience-longer-than-run",
         ]
         let run = try trainer(.all).start(data, validation: data, epochs: 10)
-        #expect(Set(run.findings.map(\.identifier)) == Set(warnings))
-        #expect(run.findings.count == warnings.count)
+        #expect(Set(run.diagnostics.map(\.identifier)) == Set(warnings))
+        #expect(run.diagnostics.count == warnings.count)
         let plan = try trainer(.all).plan(for: data, validation: data, epochs: 10)
-        #expect(plan.warnings == run.findings.map(\.description))
+        #expect(plan.warnings == run.diagnostics)
 
         let text = message(of: CompositionError.self) { _ = try trainer(.all).start(data, epochs: 10) }
         expect(text, holds: "the composition has a mistake:", "error [no-validation] EarlyStopping")
@@ -85,8 +85,8 @@ struct DiagnosticTests {
         let run = try Trainer(Problem.perceptron, loss: .crossEntropy, optimizer: SGD(learningRate: 0)) {
             EarlyStopping(patience: patience)
         }.fit(data, validation: data, epochs: 5)
-        #expect(run.findings.isEmpty == stops)
-        #expect(run.stopReason?.hasPrefix("EarlyStopping") == stops, "\(run.stopReason ?? "goes on")")
+        #expect(run.diagnostics.isEmpty == stops)
+        #expect(run.end?.description.hasPrefix("EarlyStopping") == stops, "\(run.end?.description ?? "goes on")")
     }
 
     // MARK: Other authors
@@ -95,30 +95,30 @@ struct DiagnosticTests {
     struct Shrinkage: GradientTransform {
         let factor: Float
         var stage: GradientStage { .update }
-        var transforms: ParameterSelector { .weights }
-        var traits: Set<TechniqueTrait> { factor < 1 ? [.decay] : [.idle] }
+        var parameters: ParameterSelector { .weights }
+        var traits: Set<TechniqueTrait> { factor < 1 ? [.decay] : [.noEffect] }
 
         func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
             var updates = gradients
-            updates.addParameters(times: factor - 1, where: transforms)
+            updates.addParameters(times: factor - 1)
             return updates
         }
 
-        func findings(in setting: CompositionSetting) -> [Finding] {
-            let perturbing = setting.techniques(with: .perturbsWeights).map(\.name)
+        func diagnostics(in context: CompositionContext) -> [Diagnostic] {
+            let perturbing = context.techniques(with: .perturbsWeights).map(\.name)
             guard factor < 0.5, !perturbing.isEmpty else { return [] }
             return [
-                Finding(
+                Diagnostic(
                     .warning, "shrinkage-against-noise", technique: name,
                     message: "shrinks what \(perturbing.joined(separator: ", ")) perturbs",
-                    cure: "choose a factor above 0.5")
+                    suggestion: "choose a factor above 0.5")
             ]
         }
     }
 
     @Test func `a technique of another author gets the rules about its traits, and brings its own`() throws {
         func found(_ techniques: any Technique...) throws -> [String] {
-            try Scene(techniques: techniques).findings().map { "\($0.identifier) \($0.technique)" }
+            try Scene(techniques: techniques).diagnostics().map { "\($0.identifier) \($0.technique)" }
         }
         let noise = Changer(name: "noise", traits: [.perturbsWeights])
         #expect(try found(L2(1e-4), Shrinkage(factor: 0.9)) == ["double-decay Shrinkage"])
@@ -137,8 +137,8 @@ struct DiagnosticTests {
                 _ gradient: Tensor, of parameter: Tensor, slots: inout [Tensor], at step: OptimizerStep
             ) -> Tensor { gradient.sign() * -step.learningRate }
         }
-        #expect(try Scene(optimizer: Signs(), techniques: [L2(1e-4)]).findings().isEmpty)
-        let found = try Scene(optimizer: Signs(isAdaptive: true), techniques: [L2(1e-4)]).findings()
+        #expect(try Scene(optimizer: Signs(), techniques: [L2(1e-4)]).diagnostics().isEmpty)
+        let found = try Scene(optimizer: Signs(isAdaptive: true), techniques: [L2(1e-4)]).diagnostics()
         #expect(found.map(\.identifier) == ["adaptive-l2"])
         #expect(found.first?.message.contains("Signs") == true)
     }

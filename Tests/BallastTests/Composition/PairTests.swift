@@ -66,8 +66,8 @@ struct PairTests {
         cancellation.cancel()
         try stopped.step()
         let got = try trainer.start(data, validation: data.prefix(6), epochs: 3, seed: 4, checkpoints: policy("parts"))
-        guard stopped.stopReason == "cancelled", got.stepCount == steps, steps % 3 != 0 else {
-            return ["stopped because of \(stopped.stopReason ?? "nothing"), went on after \(got.stepCount) steps"]
+        guard stopped.end == .cancelled, got.stepCount == steps, steps % 3 != 0 else {
+            return ["stopped because of \(stopped.end?.description ?? "nothing"), went on after \(got.stepCount) steps"]
         }
         try got.finish()
 
@@ -115,7 +115,7 @@ struct PairTests {
         let data = try Problem.images(11)
         func account(_ techniques: [any Technique]) throws -> [String] {
             let run = try trainer(techniques).fit(data, validation: data.prefix(6), epochs: 5, seed: 4)
-            return run.history.map { "\($0.validationLoss ?? .nan)" } + [run.stopReason ?? ""]
+            return run.history.map { "\($0.validationLoss ?? .nan)" } + [run.end?.description ?? ""]
         }
         #expect(try account([Self.shipped[index]]) != account([]))
     }

@@ -6,11 +6,13 @@ import Testing
 /// What a plan says of a composition with all hooks, for people and as JSON.
 struct PlanTests {
     /// Stands at both sides of a layer and around another, and follows the updates.
-    private struct Everywhere: ForwardWrapper, GradientTransform, EpochCallback {
+    private struct Everywhere: LayerWrapper, BatchWrapper, GradientTransform, EpochCallback {
         let words: Set<String> = ["one", "two", "three", "four"]
-        var sites: [Site] { [.batch, .before("relu1"), .around("linear2"), .after(.model)] }
+        var sites: [Site] { [.before("relu1"), .around("linear2"), .after(.model)] }
         var stage: GradientStage { .update }
-        var moments: [EpochMoment] { [.validating, .ended] }
+        var traits: Set<TechniqueTrait> { [.averagesWeights] }
+        func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch { batch }
+        func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor { call.next() }
         func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients { gradients }
         func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision { .continue }
     }
@@ -29,22 +31,22 @@ struct PlanTests {
         let text = try plan().description
         let expected = """
             lossPenalty
-              1. L2(strength: 0.001, convention: half, penalizes: .named("linear3.weight"))
-                 on: 24 numbers in linear3.weight
+              1. L2(strength: 0.001, convention: half, parameters: .named("linear3.weight"))
+                 on: 24 parameters in linear3.weight
                  reads: parameters, batch, output of the model
                  changes: the loss, to which a term is added
             """
         #expect(text.hasPrefix(expected), "\(text)")
         for lines in [
             """
-                 on: 312 numbers in linear1.weight, linear2.weight, linear3.weight
+                 on: 312 parameters in linear1.weight, linear2.weight, linear3.weight
                  reads: parameters, batch, output of the model, output of relu1, output of relu2
             """,
             """
             gradientTransform
               1. Everywhere(words: [four, one, three, two])
                  when: update
-                 on: 355 numbers in linear1.weight, linear1.bias, linear2.weight, linear2.bias, \
+                 on: 355 parameters in linear1.weight, linear1.bias, linear2.weight, linear2.bias, \
             LayerNorm/relu2.weight, LayerNorm/relu2.bias, linear3.weight, linear3.bias
                  reads: parameters, updates
                  changes: updates, after the optimizer
@@ -58,16 +60,15 @@ struct PlanTests {
             """,
             """
                  at: before relu2
-                 trains: 16 numbers of its own in LayerNorm/relu2.weight, LayerNorm/relu2.bias
+                 trains: 16 parameters of its own in LayerNorm/relu2.weight, LayerNorm/relu2.bias
                  reads: what flows into the layer
             """,
             """
-                 when: validating, ended
                  reads: metrics of the epoch, variables
-                 changes: variables, for the validation alone; variables, the learning rate, whether the run goes on
+                 changes: variables, the learning rate, whether training continues; variables, for validation and at the end
               2. EarlyStopping(
             """,
-            "355 trained numbers in all",
+            "355 parameters in all",
         ] {
             #expect(text.contains(lines), "\(lines)\nis not in\n\(text)")
         }

@@ -96,14 +96,14 @@ struct CompositionErrorTests {
 
     @Test func `a warning is told with its cure and can be silenced, and does not refuse the run`() throws {
         struct Doubtful: LossPenalty {
-            func findings(in setting: CompositionSetting) -> [Finding] {
+            func diagnostics(in context: CompositionContext) -> [Diagnostic] {
                 [
-                    Finding(
-                        .warning, "doubtful", technique: name, message: "is doubtful", reason: "it is", cure: "leave it"
+                    Diagnostic(
+                        .warning, "doubtful", technique: name, message: "is doubtful", reason: "it is", suggestion: "leave it"
                     )
                 ]
             }
-            func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor { Tensor(0) }
+            func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor { Tensor(0) }
         }
         let data = try Problem.rows()
         func warnings(silencing: Set<String>) throws -> [String] {
@@ -113,13 +113,13 @@ struct CompositionErrorTests {
             ) { Doubtful() }.fit(data, epochs: 1) { event in
                 if case .warned(let finding) = event { told.append(finding.description) }
             }
-            #expect(run.findings.map(\.description) == told)
+            #expect(run.diagnostics.map(\.description) == told)
             return told
         }
         let told = try warnings(silencing: ["another"])
         #expect(told.count == 1)
         expect(
-            told.first ?? "", holds: "warning [doubtful] Doubtful: is doubtful", "why: it is", "cure: leave it",
+            told.first ?? "", holds: "warning [doubtful] Doubtful: is doubtful", "why: it is", "suggestion: leave it",
             "silencing: [\"doubtful\"]")
         #expect(try warnings(silencing: ["doubtful"]).isEmpty)
     }

@@ -52,11 +52,11 @@ struct TokenErrorTests {
         defer { try? FileManager.default.removeItem(at: file) }
         try run.saveModel(to: file)
         let model = try trainer.loadModel(from: file)
-        for predict in [run.predict, model.predict] {
+        for predictor in [run, model] as [any Predictor] {
             expect(
-                message(of: DataError.self) { _ = try predict(input) },
+                message(of: DataError.self) { _ = try predictor.predict(input) },
                 holds: "token 9 at position 1 of row 1 of the input is out of range", "a vocabulary of 5")
-            #expect(try predict(Tensor(integers: [4, 0, 4], shape: [1, 3])).shape == [1, 2])
+            #expect(try predictor.predict(Tensor(integers: [4, 0, 4], shape: [1, 3])).shape == [1, 2])
         }
     }
 

@@ -37,7 +37,8 @@ struct CostTests {
             DecoupledDecay(0.1)
             TransformProbe(name: "g")
             CallbackProbe(name: "c")
-            WrapperProbe(name: "w", sites: [.batch])
+            BatchProbe(
+                name: "w")
         }
         #expect(others == [byHand, byHand])
         #expect(try records { Dropout(0.5) } == [byHand + 2, byHand + 2], "one record at each of two sites")
@@ -51,7 +52,7 @@ struct CostTests {
         #expect(run.costs.isEmpty)
         let plan = try trainer.plan(for: data)
         #expect(plan.entries.isEmpty)
-        for hook in Hook.allCases { #expect(plan.description.contains("\(hook.rawValue): nothing, at no cost")) }
+        for hook in Hook.allCases { #expect(plan.description.contains("\(hook.rawValue): none")) }
     }
 
     @Test func `costs are charged to the technique and the hook that made them, and to no other`() throws {
@@ -80,16 +81,17 @@ struct CostTests {
         let data = try Problem.rows()
         let log = Log()
         let trainer = Trainer(Problem.perceptron, loss: .crossEntropy, optimizer: Adam(), batchSize: 30) {
-            WrapperProbe(name: "batch", sites: [.batch], log: log)
+            BatchProbe(
+                name: "batch", log: log)
             WrapperProbe(name: "layer", sites: [.after("relu2")], log: log)
             TransformProbe(name: "update", stage: .update, log: log)
-            CallbackProbe(name: "swap", moments: [.validating], log: log)
+            CallbackProbe(name: "swap", log: log)
             PenaltyProbe(name: "penalty", log: log)
         }
         let run = try trainer.start(data, validation: data, epochs: 1)
         let start = log.all.count
         try run.finish()
         let step = ["batch batch", "layer after relu2", "penalty penalty", "update update"]
-        #expect(Array(log.all.dropFirst(start)) == step + step + ["swap validating", "layer after relu2"])
+        #expect(Array(log.all.dropFirst(start)) == step + step + ["layer after relu2", "swap ended"])
     }
 }

@@ -22,7 +22,7 @@ struct GradientHookTests {
         let bare = try fit(optimizer, [])
         let changes: [String: @Sendable (inout Gradients, GradientContext, Log) -> Void] = [
             "none": { _, _, _ in },
-            "zero": { updates, _, _ in updates.addParameters(times: 0, where: .all) },
+            "zero": { updates, _, _ in updates.addParameters(times: 0) },
             "look": { updates, _, _ in _ = updates.norm() },
             "rewrite": { updates, _, _ in for position in 0..<updates.count { updates[position] = updates[position] } },
             "scale": { updates, _, _ in updates.scale(by: 1) },

@@ -64,8 +64,8 @@ struct IsolationTests {
             var techniques: [any Technique] = [
                 Dropout(0.4, at: .after("linear1"), named: "first"),
                 Dropout(0.3, at: .after("linear2"), named: "second"),
-                WrapperProbe(
-                    name: "jitter", sites: [.batch],
+                BatchProbe(
+                name: "jitter",
                     batch: { [log = logs["jitter"]] batch, context, _ in
                         let noise = Tensor.normal(batch.input.shape, deviation: 0.1, from: context.random)
                         log?.add("\(noise.scalars)")
@@ -80,8 +80,8 @@ struct IsolationTests {
                 if let log = logs[name] { techniques.append(Self.mask("\(name) mask", log, after: .named(layer))) }
             }
             techniques.append(
-                WrapperProbe(
-                    name: "samples", sites: [.batch],
+                BatchProbe(
+                name: "samples",
                     batch: { [log = logs["samples"]] batch, _, _ in
                         log?.add("\(Array(batch.samples))")
                         return batch
@@ -112,14 +112,18 @@ struct IsolationTests {
             let log = Log()
             func probe(_ name: String) -> WrapperProbe {
                 WrapperProbe(
-                    name: name, sites: [.after("relu1"), .after("relu2"), .batch], log: Log(),
+                    name: name, sites: [.after("relu1"), .after("relu2")], log: Log(),
                     call: { call, context, _ in
                         if context.isTraining {
                             log.add("\(context.random.words(4))")
                             log.add("\(context.scope.random("second").words(4))")
                         }
                         return call.next()
-                    },
+                    })
+            }
+            func batchProbe(_ name: String) -> BatchProbe {
+                BatchProbe(
+                    name: name, log: Log(),
                     batch: { batch, context, _ in
                         log.add("\(context.random.words(4))")
                         for sample in batch.samples { log.add("\(context.random(sample: sample).words(4))") }
@@ -129,6 +133,8 @@ struct IsolationTests {
             let trainer = Trainer(Problem.perceptron, loss: .crossEntropy, optimizer: Adam(), batchSize: 8) {
                 probe("a")
                 probe("b")
+                batchProbe("c")
+                batchProbe("d")
             }
             _ = try trainer.fit(Problem.rows(), epochs: 2, seed: seed)
             return log.all
@@ -144,8 +150,8 @@ struct IsolationTests {
     @Test func `all compositions of a comparison start from the same parameters and see the same batches`() throws {
         let data = try Problem.rows()
         let log = Log()
-        let probe = WrapperProbe(
-            name: "samples", sites: [.batch], log: log,
+        let probe = BatchProbe(
+                name: "samples", log: log,
             batch: { batch, context, log in
                 if context.epoch == 0 { log.add("\(Array(batch.samples))") }
                 return batch

@@ -56,7 +56,7 @@ struct OrderTests {
             WrapperProbe(
                 name: name, sites: [.around("linear1")],
                 call: { call, _, _ in
-                    call.next(call.input) { _, value in body(value) }
+                    call.next(call.input, replacing: call.parameters.map { $0.with(body($0.value)) })
                 })
         }
         let run = try run {
@@ -69,9 +69,9 @@ struct OrderTests {
 
     @Test func `batches are changed from top to bottom, in the phase of training`() throws {
         let log = Log()
-        func change(_ name: String, _ body: @escaping @Sendable (Tensor) -> Tensor) -> WrapperProbe {
-            WrapperProbe(
-                name: name, sites: [.batch], log: log,
+        func change(_ name: String, _ body: @escaping @Sendable (Tensor) -> Tensor) -> BatchProbe {
+            BatchProbe(
+                name: name, log: log,
                 batch: { batch, context, log in
                     if !context.isTraining { log.add("not in training") }
                     var batch = batch
@@ -98,11 +98,12 @@ struct OrderTests {
         let log = Log()
         let data = try Dataset(inputs: [[1], [2]], targets: [[0], [1]])
         let trainer = Trainer(Self.identity, loss: .meanSquaredError, optimizer: Adam(), batchSize: 1) {
-            CallbackProbe(name: "c1", moments: [.ended, .validating], log: log)
+            CallbackProbe(name: "c1", log: log, validating: { _ in nil })
             TransformProbe(name: "u1", stage: .update, log: log)
             TransformProbe(name: "g1", stage: .gradient, log: log)
             PenaltyProbe(name: "p1", log: log, observes: ["linear1"])
-            WrapperProbe(name: "w1", sites: [.batch, .after("linear1")], log: log)
+            BatchProbe(name: "w1", log: log)
+            WrapperProbe(name: "w2", sites: [.after("linear1")], log: log)
             TransformProbe(name: "u2", stage: .update, log: log)
             PenaltyProbe(name: "p2", log: log)
             TransformProbe(name: "g2", stage: .gradient, log: log)
@@ -112,14 +113,14 @@ struct OrderTests {
         let start = log.all.count
         try run.step()
         let step = [
-            "w1 batch", "w1 after linear1", "p1 penalty", "p1 sees linear1", "p2 penalty", "g1 gradient", "g2 gradient",
+            "w1 batch", "w2 after linear1", "p1 penalty", "p1 sees linear1", "p2 penalty", "g1 gradient", "g2 gradient",
             "u1 update", "u2 update",
         ]
         #expect(Array(log.all.dropFirst(start)) == step)
         try run.step()
         #expect(
             Array(log.all.dropFirst(start + step.count))
-                == step + ["c1 validating", "w1 after linear1", "c1 ended last", "c2 ended last"])
+                == step + ["c1 validating", "w2 after linear1", "c1 ended", "c2 ended"])
     }
 
     @Test func `a penalty sees the activations it asked for, and not those that others asked for`() throws {
@@ -148,7 +149,7 @@ struct OrderTests {
                 "double": { gradients, _, _ in gradients.scale(by: 2) },
                 "one": { gradients, _, _ in gradients.transform { gradient, _ in gradient + 1 } },
                 "decay": { gradients, _, _ in gradients.addParameters(times: 3) },
-                "threshold": { gradients, _, _ in gradients.applySoftThreshold(3) },
+                "threshold": { gradients, _, _ in for index in gradients.indices { gradients.applySoftThreshold(index, 3) } },
             ]
             let trainer = Trainer(
                 Self.identity, loss: .meanSquaredError, optimizer: SGD(learningRate: 1), batchSize: 1,

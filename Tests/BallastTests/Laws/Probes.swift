@@ -16,10 +16,11 @@ struct PenaltyProbe: LossPenalty {
     var strength: Float = 0
     var observes: [LayerSelector] = []
 
-    func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
+        guard context.isTraining else { return Tensor(0) }
         log.add("\(name) penalty")
         for activation in context.activations { log.add("\(name) sees \(activation.path)") }
-        return parameters.weights.reduce(Tensor(0)) { $0 + $1.value.sum() } * strength
+        return parameters.reduce(Tensor(0)) { $0 + $1.value.sum() } * strength
     }
 }
 
@@ -27,6 +28,7 @@ struct PenaltyProbe: LossPenalty {
 struct TransformProbe: GradientTransform {
     let name: String
     var stage: GradientStage = .gradient
+    var parameters: ParameterSelector = .all
     var log = Log()
     var body: @Sendable (inout Gradients, GradientContext, Log) -> Void = { _, _, _ in }
 
@@ -38,18 +40,24 @@ struct TransformProbe: GradientTransform {
     }
 }
 
-/// A wrapper that says when it is called, and does what it is given.
-struct WrapperProbe: ForwardWrapper {
+/// A wrapper of layers that says when it is called, and does what it is given.
+struct WrapperProbe: LayerWrapper {
     let name: String
     var sites: [Site]
     var log = Log()
-    var call: @Sendable (LayerCall, ForwardContext, Log) -> Tensor = { call, _, _ in call.next() }
-    var batch: @Sendable (Batch, BatchContext, Log) -> Batch = { batch, _, _ in batch }
+    var call: @Sendable (LayerCall, LayerContext, Log) -> Tensor = { call, _, _ in call.next() }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         log.add("\(name) \(call.position) \(call.path)")
         return self.call(call, context, log)
     }
+}
+
+/// A wrapper of batches that says when it is called, and does what it is given.
+struct BatchProbe: BatchWrapper {
+    let name: String
+    var log = Log()
+    var batch: @Sendable (Batch, BatchContext, Log) -> Batch = { batch, _, _ in batch }
 
     func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
         log.add("\(name) batch")
@@ -60,24 +68,30 @@ struct WrapperProbe: ForwardWrapper {
 /// A callback that says when it is called, and decides as it is told.
 struct CallbackProbe: EpochCallback {
     let name: String
-    var moments: [EpochMoment] = [.ended]
     var log = Log()
     var body: @Sendable (EpochRecord, EpochContext) -> EpochDecision = { _, _ in .continue }
+    var validating: (@Sendable (EpochContext) -> Variables?)?
 
     func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
-        log.add("\(name) \(context.moment)\(context.isLast ? " last" : "")")
+        log.add("\(name) ended")
         return body(epoch, context)
+    }
+
+    func variablesForValidation(in context: EpochContext) -> Variables? {
+        guard let validating else { return nil }
+        log.add("\(name) validating")
+        return validating(context)
     }
 }
 
 /// A technique by another author that keeps state of every kind, all of which changes what is trained:
 /// a running mean at a site, an average of the first parameter that is made in the first step only, a counter and a
 /// copy of variables that are made at the end of the first epoch only.
-struct Tracker: ForwardWrapper, GradientTransform, EpochCallback {
+struct Tracker: LayerWrapper, GradientTransform, EpochCallback {
     var stage: GradientStage { .update }
     var sites: [Site] { [.after("linear1")] }
 
-    func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         let mean = context.scope.state("mean", [x.shape[1]], initial: .zeros)
         if context.isTraining { mean.value = mean.value * 0.9 + x.detached.mean(axes: [0]) * 0.1 }

@@ -82,7 +82,7 @@ func account(_ run: Run) -> [String] {
         "epoch \(record.epoch) steps \(record.steps) samples \(record.samples) train \(record.trainLoss) "
             + "penalties [\(text(record.penalties))] validation \(record.validationLoss ?? .nan) "
             + "metrics [\(text(record.validationMetrics))] rate \(record.learningRate)"
-    } + ["ended \(run.stopReason ?? "not yet")"]
+    } + ["ended \(run.end?.description ?? "not yet")"]
 }
 
 /// A new, empty folder for one test.

@@ -15,8 +15,8 @@ struct PurityTests {
             L2(1e-2)
             Dropout(0.4)
             Tracker()
-            WrapperProbe(
-                name: "Jitter", sites: [.batch], log: log,
+            BatchProbe(
+                name: "Jitter", log: log,
                 batch: { batch, context, _ in
                     var batch = batch
                     batch.input = batch.input + Tensor.normal(batch.input.shape, deviation: 0.1, from: context.random)
@@ -76,7 +76,7 @@ struct PurityTests {
         let calls = log.all.count
         #expect(calls == 7, "one for each step")
         let bare = try trainer().start(data, epochs: 1, seed: 1)
-        bare.variables = run.variables
+        try bare.replaceVariables(run.variables)
         let input = Tensor.uniform([5, 10], from: RandomStream(seed: 1, purpose: "input"))
         #expect(difference(try run.predict(input), try bare.predict(input), "prediction") == nil)
         #expect(try run.evaluate(data) == bare.evaluate(data))

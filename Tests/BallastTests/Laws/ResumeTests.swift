@@ -124,7 +124,7 @@ struct ResumeTests {
             ) { event in
                 if case .stepped(let run) = event, run.stepCount == last { cancellation.cancel() }
             }
-            #expect(run.stopReason == "cancelled")
+            #expect(run.end == .cancelled)
             #expect(run.stepCount == last)
         }
         expectSame(try Self.resumed(folder, everySteps: nil), try Self.unstopped(), "cancelled four times")
@@ -208,7 +208,7 @@ struct ResumeTests {
         }
         let expected = try fit(nil)
         #expect(expected.history.count == 3)
-        #expect(expected.stopReason?.hasPrefix("EarlyStopping: no better validationLoss for 2 epochs") == true)
+        #expect(expected.end?.description.hasPrefix("EarlyStopping: no better validationLoss for 2 epochs") == true)
         #expect(try expected.evaluate(data.prefix(20)).loss == expected.history[0].validationLoss)
         _ = try fit(CheckpointPolicy(in: folder))
         expectSame(try fit(CheckpointPolicy(in: folder)), expected, "ended by EarlyStopping")

@@ -115,7 +115,7 @@ struct JoinTests {
             let name = "witness"
             let observes: [LayerSelector]
             let log: Log
-            func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+            func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
                 for activation in context.activations where activation.value.shape[0] == 8 {
                     let isPositive = activation.value.minimum().item >= 0
                     log.add("\(activation.path) \(activation.value.shape)\(isPositive ? "" : " from below")")

@@ -51,9 +51,10 @@ func run(_ layer: any Layer, on input: Tensor, parameters: [String: Tensor], out
         inputs: Column(floats: [0], itemShape: [1]),
         targets: Column(floats: Array(repeating: 0, count: target.elementCount), itemShape: target))
     let run = try trainer.start(data, epochs: 1)
-    run.variables = run.variables.mapParameters { entry in
+    let given = run.variables.mapParameters { entry in
         entry.path.hasPrefix("layer.") ? parameters[String(entry.path.dropFirst(6))] ?? entry.value : entry.value
     }
+    try run.replaceVariables(given)
     let output = try run.predict(Tensor([0], shape: [1, 1]))
     try run.finish()
     var gradients: [String: Tensor] = [:]

@@ -85,7 +85,7 @@ import Testing
         let run = try trainer.start(data, epochs: 1, seed: 3)
         let initial = try fixtures.tensors("initial")
         #expect(Set(run.variables.entries.map(\.path)) == Set(initial.keys))
-        run.variables = run.variables.mapParameters { initial[$0.path] ?? $0.value }
+        try run.replaceVariables(run.variables.mapParameters { initial[$0.path] ?? $0.value })
         try run.finish()
 
         #expect(run.stepCount == 100)

@@ -7,8 +7,8 @@ struct BatchTests {
     func `every sample is trained on once in an epoch, whatever the size of a batch`(size: Int) throws {
         let data = try Problem.rows()
         let log = Log()
-        let probe = WrapperProbe(
-            name: "look", sites: [.batch],
+        let probe = BatchProbe(
+                name: "look",
             batch: { batch, _, _ in
                 log.add(batch.samples.map(String.init).joined(separator: " "))
                 return batch

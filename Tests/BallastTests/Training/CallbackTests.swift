@@ -19,58 +19,63 @@ struct CallbackTests {
 
     /// Sets all parameters to 0 for the validation, so that its loss is log 3.
     private static func zeros(_ log: Log = Log(), then action: @escaping @Sendable () -> Void = {}) -> CallbackProbe {
-        CallbackProbe(name: "zeros", moments: [.validating], log: log) { _, context in
-            action()
-            return .replace(context.variables.mapParameters { Tensor.zeros($0.value.shape) })
-        }
+        CallbackProbe(
+            name: "zeros", log: log,
+            validating: { context in
+                action()
+                return context.variables.mapParameters { Tensor.zeros($0.value.shape) }
+            })
     }
 
-    @Test func `variables that are replaced for a validation are measured, and the run's own go on`() throws {
+    @Test func `variables that are replaced for a validation are measured, and the run's own are trained`() throws {
         let bare = try fit()
         let swapped = try fit { Self.zeros() }
-        #expect(differences(swapped.variables, bare.variables) == [])
+        #expect(swapped.variables.parameters.allSatisfy { $0.value.scalars.allSatisfy { $0 == 0 } }, "as validated")
         #expect(swapped.history.map(\.trainLoss) == bare.history.map(\.trainLoss))
         for record in swapped.history { #expect(abs((record.validationLoss ?? 0) - log(3)) < 1e-6) }
         #expect(bare.history.allSatisfy { abs(($0.validationLoss ?? 0) - log(3)) > 1e-3 })
     }
 
-    @Test func `a run that is cancelled while it validates has its own variables`() throws {
-        let bare = try fit(epochs: 1)
+    @Test func `a run that is cancelled while it validates ends after the epoch, with what was validated`() throws {
         let cancellation = Cancellation()
         let run = try fit(cancellation: cancellation) { Self.zeros(then: { cancellation.cancel() }) }
-        #expect(run.stopReason == "cancelled")
+        #expect(run.end == .cancelled)
         #expect(run.history.count == 1)
-        #expect(differences(run.variables, bare.variables) == [])
+        #expect(run.variables.parameters.allSatisfy { $0.value.scalars.allSatisfy { $0 == 0 } })
     }
 
-    @Test func `a run that cannot be saved after a validation has its own variables, and goes on`() throws {
+    @Test func `a run that cannot be saved after a validation says so, has its own variables, and continues`() throws {
         let folder = try temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
-        let taken = folder.appending(path: "taken")
+        let (taken, notes) = (folder.appending(path: "taken"), Log())
         try Data().write(to: taken)
         let data = try Problem.rows()
         let trainer = Trainer(
             Problem.perceptron, loss: .crossEntropy, optimizer: Adam(learningRate: 0.01), batchSize: 8
         ) { Self.zeros() }
         let run = try trainer.start(
-            data, validation: data.prefix(20), epochs: 3, seed: 2, checkpoints: CheckpointPolicy(in: taken))
-        for _ in 0..<6 { try run.step() }
-        #expect(throws: CheckpointError.self) { try run.step() }
+            data, validation: data.prefix(20), epochs: 3, seed: 2, checkpoints: CheckpointPolicy(in: taken)
+        ) { event in
+            if case .noted(let note) = event { notes.add(note) }
+        }
+        for _ in 0..<7 { try run.step() }
+        #expect(notes.all.count == 1 && notes.all[0].contains("cannot be saved"))
         #expect(differences(run.variables, try fit(epochs: 1).variables) == [])
         try FileManager.default.removeItem(at: taken)
         try run.finish()
-        #expect(differences(run.variables, try fit().variables) == [])
+        #expect(notes.all.count == 1)
+        #expect(run.history.map(\.trainLoss) == (try fit().history.map(\.trainLoss)))
     }
 
-    @Test func `all callbacks are called after one has decided to stop, and know that it is the last epoch`() throws {
+    @Test func `all callbacks are called after one has decided to stop, and the first reason counts`() throws {
         let log = Log()
         let run = try fit {
             CallbackProbe(name: "a", log: log)
             CallbackProbe(name: "b", log: log) { epoch, _ in epoch.epoch == 1 ? .stop("enough") : .continue }
-            CallbackProbe(name: "c", log: log) { _, context in context.isLast ? .stop("enough for me") : .continue }
+            CallbackProbe(name: "c", log: log) { epoch, _ in epoch.epoch == 1 ? .stop("enough for me") : .continue }
         }
-        #expect(log.all == ["a ended", "b ended", "c ended", "a ended", "b ended", "c ended last"])
-        #expect(run.stopReason == "b: enough")
+        #expect(log.all == ["a ended", "b ended", "c ended", "a ended", "b ended", "c ended"])
+        #expect(run.end == .stopped(by: "b", reason: "enough"))
         #expect(run.history.count == 2)
     }
 
@@ -104,7 +109,7 @@ struct CallbackTests {
                 return .continue
             }
         }.fit(data, epochs: 2)
-        #expect(log.all == ["look ended", "1.0", "look ended last", "1.0"])
+        #expect(log.all == ["look ended", "1.0", "look ended", "1.0"])
         #expect(run.variables.parameters.allSatisfy { $0.value.scalars.allSatisfy { $0 == 1 } })
     }
 
@@ -121,24 +126,27 @@ struct CallbackTests {
         values: [Double], patience: Int, minDelta: Double, warmUp: Int, epochs: Int, best: Int
     ) throws {
         let data = try Problem.rows()
-        // A metric that gives the values one after the other, and variables that tell their epoch.
+        // A metric that gives the values one after the other.
         let log = Log()
-        let metric = Metric("planned", isHigherBetter: false, sumCount: 0) { _, _, _ in
-        } finish: { _ in
+        let metric = Metric("planned", isHigherBetter: false, accumulatorCount: 0) { _, _, _ in
+        } result: { _ in
             defer { log.add("") }
             return values[log.all.count]
         }
+        // The variables that are validated in an epoch are all equal to its number.
         let run = try Trainer(
             Problem.perceptron, loss: .crossEntropy, optimizer: SGD(learningRate: 0), metrics: [metric], batchSize: 60
         ) {
             CallbackProbe(name: "mark") { epoch, context in
-                .replace(context.variables.mapParameters { Tensor.full($0.value.shape, Float(epoch.epoch)) })
+                .replace(context.variables.mapParameters { Tensor.full($0.value.shape, Float(epoch.epoch + 1)) })
             }
             EarlyStopping(patience: patience, monitor: "planned", minDelta: minDelta, warmUp: warmUp)
-        }.fit(data, validation: data, epochs: 7 - 1)
+        }.start(data, validation: data, epochs: 6)
+        try run.replaceVariables(run.variables.mapParameters { Tensor.zeros($0.value.shape) })
+        try run.finish()
         #expect(run.history.count == epochs)
-        #expect(run.stopReason?.hasPrefix("EarlyStopping") == (epochs < 6 || (epochs == 6 && best == 3)))
+        #expect(run.end?.description.hasPrefix("EarlyStopping") == (epochs < 6 || (epochs == 6 && best == 3)))
         let marks = Set(run.variables.parameters.flatMap(\.value.scalars))
-        #expect(marks == [Float(best < 0 ? epochs - 1 : best)])
+        #expect(marks == [Float(best < 0 ? epochs : best)])
     }
 }

@@ -4,9 +4,9 @@ import Testing
 /// Metrics against values worked out by hand, over batches that are gathered one after the other.
 struct MetricTests {
     private func measure(_ metric: Metric, _ batches: [(output: Tensor, target: Tensor)]) -> Double {
-        var sums = [Double](repeating: 0, count: metric.sumCount)
-        for batch in batches { metric.gather(batch.output, batch.target, &sums) }
-        return metric.finish(sums)
+        var sums = [Double](repeating: 0, count: metric.accumulatorCount)
+        for batch in batches { metric.update(batch.output, batch.target, &sums) }
+        return metric.result(sums)
     }
 
     private let logits = Tensor([9, 1, 2, 3, 5, 4, 0, 0, 0, -1, -3, -2, 2, 8, 8], shape: [5, 3])

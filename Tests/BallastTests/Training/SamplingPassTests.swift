@@ -33,11 +33,12 @@ struct SamplingPassTests {
         #expect(prediction.variance.item > 0)
     }
 
-    @Test func `a negative index is refused`() async {
-        await #expect(processExitsWith: .failure) {
-            let data = try Dataset(inputs: [[1]], targets: [[1]])
-            let trainer = Trainer(Linear(1), loss: .meanSquaredError, optimizer: SGD(learningRate: 0.1))
-            _ = try trainer.start(data, epochs: 1).sample(Tensor([1], shape: [1, 1]), index: -1)
-        }
+    @Test func `a negative draw is refused`() throws {
+        let data = try Dataset(inputs: [[1]], targets: [[1]])
+        let trainer = Trainer(Linear(1), loss: .meanSquaredError, optimizer: SGD(learningRate: 0.1))
+        let run = try trainer.start(data, epochs: 1)
+        expect(
+            message(of: DataError.self) { _ = try run.predict(Tensor([1], shape: [1, 1]), draw: -1) },
+            holds: "the draw of a prediction must not be negative but is -1")
     }
 }

@@ -166,7 +166,7 @@ struct SideBySideTests {
         let results = try comparison.run(
             train: data, epochs: 1_000_000, seeds: [1, 2, 3, 4], runsAtOnce: 2, cancellation: cancellation)
         #expect(results.map(\.seed) == [1, 2])
-        #expect(results.allSatisfy { $0.run.isCutShort && (1...2).contains($0.run.history.count) })
+        #expect(results.allSatisfy { $0.run.isCancelled && (1...2).contains($0.run.history.count) })
     }
 
     @Test func `training data is evaluated after each epoch where that is wanted, and it changes nothing`() throws {

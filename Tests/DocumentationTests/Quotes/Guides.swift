@@ -170,7 +170,7 @@ struct Guides {
             EarlyStopping(patience: 5)
         }
         let run = try trainer.fit(train, validation: held, epochs: 1_000)
-        print(run.stopReason ?? "")
+        print(run.end?.description ?? "")
         // snippet.end
         #expect(!print.last.isEmpty)
     }

@@ -10,7 +10,7 @@ struct Readme {
         var strength: Float
         init(_ strength: Float) { self.strength = strength }
 
-        func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+        func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
             strength * parameters.weights.sumOfMagnitudes()
         }
     }

@@ -70,7 +70,7 @@ struct Checkpoints {
                     cancellation.cancel()
                 }
             }
-            print(stopped.stopReason ?? "goes on")
+            print(stopped.end?.description ?? "goes on")
             // snippet.end
             #expect(print.last == "cancelled" && stopped.history.count == 2)
 
@@ -109,7 +109,7 @@ struct Checkpoints {
             }
             print("epoch \(run.epoch): loss \(Float(record.trainLoss)), \(run.stepCount) steps")
         }
-        print(run.stopReason ?? "goes on")
+        print(run.end?.description ?? "goes on")
         // snippet.end
         #expect(run.stepCount == 50)
     }

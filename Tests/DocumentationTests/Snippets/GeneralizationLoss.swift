@@ -35,18 +35,18 @@ public struct GeneralizationLoss: EpochCallback {
     }
     // snippet.end
 
-    // snippet.findings
+    // snippet.diagnostics
     /// It does nothing if it neither stops nor restores.
-    public var traits: Set<TechniqueTrait> { threshold.isFinite || restoresBest ? [] : [.idle] }
+    public var traits: Set<TechniqueTrait> { threshold.isFinite || restoresBest ? [] : [.noEffect] }
 
     /// Finds a run without data for validation.
-    public func findings(in setting: CompositionSetting) -> [Finding] {
-        guard !setting.hasValidation else { return [] }
+    public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
+        guard !context.hasValidation else { return [] }
         return [
-            Finding(
+            Diagnostic(
                 .error, "no-validation", technique: name,
                 message: "watches the validation loss, but the run has no validation data",
-                cure: "hand validation data to fit, for example half of train.split(0.1)")
+                suggestion: "hand validation data to fit, for example half of train.split(0.1)")
         ]
     }
     // snippet.end
@@ -56,21 +56,20 @@ public struct GeneralizationLoss: EpochCallback {
     public func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
         let lowest = context.scope.number("lowest", initial: .infinity)
         let bestEpoch = context.scope.number("bestEpoch", initial: -1)
-        let best = context.scope.snapshot("best")
         let loss = epoch.validationLoss ?? .nan
+        var decision = EpochDecision.continue
         if loss < lowest.value {
             lowest.value = loss
             bestEpoch.value = Double(epoch.epoch)
-            if restoresBest { best.value = context.variables }
+            if restoresBest { decision.finalVariables = context.validatedVariables }
         }
         let rise = 100 * (loss / lowest.value - 1)
         // A loss that is NaN or infinite is a rise without bound.
-        guard rise <= threshold || threshold == .infinity else {
-            return .stop(
-                "the validation loss is \(Float(rise)) % above its lowest (epoch \(Int(bestEpoch.value) + 1))",
-                restoring: best.value)
+        if !(rise <= threshold), threshold != .infinity {
+            decision.stopReason =
+                "the validation loss is \(Float(rise)) % above its lowest (epoch \(Int(bestEpoch.value) + 1))"
         }
-        return context.isLast ? EpochDecision(finalVariables: best.value) : .continue
+        return decision
     }
     // snippet.end
 }

@@ -6,10 +6,10 @@ import Testing
 struct LawArticle {
     // snippet.broken
     /// Subtracts the mean of each feature over the batch, and forgets that evaluation has no batch to speak of.
-    struct BatchCentering: ForwardWrapper {
+    struct BatchCentering: LayerWrapper {
         var sites: [Site] { [.before(.activations)] }
 
-        func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+        func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
             let x = call.next()
             return x - x.mean(axes: [0], keepingDimensions: true)
         }

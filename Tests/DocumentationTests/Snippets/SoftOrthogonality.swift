@@ -14,7 +14,7 @@ public struct SoftOrthogonality: LossPenalty {
     /// λ; not negative.
     public let strength: Float
     /// The weights it acts on.
-    public let penalizes: ParameterSelector
+    public let parameters: ParameterSelector
 
     // snippet.creating
     /// Creates the penalty.
@@ -31,25 +31,25 @@ public struct SoftOrthogonality: LossPenalty {
             strength >= 0 && strength.isFinite,
             "SoftOrthogonality: the strength must be in 0..<infinity but is \(strength)")
         self.strength = strength
-        self.penalizes = selector
+        self.parameters = selector
         self.name = name
     }
     // snippet.end
 
-    // snippet.findings
+    // snippet.diagnostics
     /// Nothing to warn of, but that a strength of 0 does nothing.
-    public var traits: Set<TechniqueTrait> { strength > 0 ? [] : [.idle] }
+    public var traits: Set<TechniqueTrait> { strength > 0 ? [] : [.noEffect] }
 
     /// Finds parameters that are no matrices.
-    public func findings(in setting: CompositionSetting) -> [Finding] {
-        let vectors = setting.parameters(of: self).filter { $0.shape.rank < 2 }.map(\.path)
+    public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
+        let vectors = context.parameters(of: self).filter { $0.shape.rank < 2 }.map(\.path)
         guard !vectors.isEmpty else { return [] }
         return [
-            Finding(
+            Diagnostic(
                 .error, "not-a-matrix", technique: name,
                 message:
                     "selects vectors, which have no units to draw apart: \(vectors.joined(separator: ", "))",
-                cure:
+                suggestion:
                     "select weights of two dimensions or more; .weights, the default, leaves biases out"
             )
         ]
@@ -58,9 +58,9 @@ public struct SoftOrthogonality: LossPenalty {
 
     // snippet.penalty
     /// Returns λ Σ ‖G − I‖², where G is the smaller Gram matrix of each weight.
-    public func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    public func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         var sum = Tensor(Float(0))
-        for parameter in parameters.matching(penalizes) {
+        for parameter in parameters {
             let matrix = parameter.value.flattened(from: 1)
             let (rows, columns) = (matrix.shape[0], matrix.shape[1])
             let isTall = rows >= columns
@@ -81,7 +81,7 @@ enum FirstPenalty {
         var strength: Float
         init(_ strength: Float) { self.strength = strength }
 
-        func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+        func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
             var sum = Tensor(Float(0))
             for parameter in parameters.weights {
                 let matrix = parameter.value

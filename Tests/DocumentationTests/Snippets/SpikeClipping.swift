@@ -20,7 +20,7 @@ public struct SpikeClipping: GradientTransform {
     /// The number of steps that are only watched.
     public let warmUp: Int
     /// The parameters whose gradients count as one vector.
-    public let transforms: ParameterSelector
+    public let parameters: ParameterSelector
 
     // snippet.creating
     /// Creates the transform.
@@ -43,24 +43,24 @@ public struct SpikeClipping: GradientTransform {
         self.threshold = threshold
         self.decay = decay
         self.warmUp = warmUp
-        transforms = selector
+        parameters = selector
     }
     // snippet.end
 
-    // snippet.findings
+    // snippet.diagnostics
     /// It bounds gradients; an infinite threshold does nothing.
-    public var traits: Set<TechniqueTrait> { threshold.isFinite ? [.clipsGradients] : [.idle] }
+    public var traits: Set<TechniqueTrait> { threshold.isFinite ? [.clipsGradients] : [.noEffect] }
 
     /// Finds a warm-up that lasts as long as the run.
-    public func findings(in setting: CompositionSetting) -> [Finding] {
-        guard let epochs = setting.epochs, let samples = setting.sampleCount else { return [] }
-        let steps = epochs * ((samples + setting.batchSize - 1) / setting.batchSize)
+    public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
+        guard let epochs = context.epochs, let samples = context.sampleCount else { return [] }
+        let steps = epochs * ((samples + context.batchSize - 1) / context.batchSize)
         guard threshold.isFinite, steps > 0, steps <= warmUp else { return [] }
         return [
-            Finding(
+            Diagnostic(
                 .warning, "warm-up-longer-than-run", technique: name,
                 message: "never clips: \(warmUp) steps of warm-up in a run of \(steps)",
-                cure: "give the run more steps, or a warm-up below \(steps)")
+                suggestion: "give the run more steps, or a warm-up below \(steps)")
         ]
     }
     // snippet.end
@@ -74,12 +74,12 @@ public struct SpikeClipping: GradientTransform {
         let variance = context.scope.number("variance", initial: 0)
 
         var gradients = gradients
-        var norm = Double(gradients.norm(where: transforms))
+        var norm = Double(gradients.norm())
         let deviation = variance.value.squareRoot()
         let excess = norm - mean.value
         if Int(count.value) >= warmUp, excess > threshold * deviation, deviation > 0 {
             let bound = mean.value + deviation * deviation * threshold * threshold / excess
-            gradients.scale(by: Float(bound / norm), where: transforms)
+            gradients.scale(by: Float(bound / norm))
             norm = bound
         }
 

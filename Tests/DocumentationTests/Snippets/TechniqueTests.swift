@@ -89,7 +89,7 @@ struct TechniqueTests {
                 let data = Scene.perceptron.data
                 let plan = try trainer.plan(
                     for: data, validation: hasValidation ? Scene.perceptron.validation : nil, epochs: 2)
-                return plan.warnings.joined(separator: "\n")
+                return plan.warnings.map(\.description).joined(separator: "\n")
             } catch {
                 return "\(error)"
             }

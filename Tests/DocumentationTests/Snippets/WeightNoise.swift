@@ -7,7 +7,7 @@ public import Ballast
 ///
 /// - Order: around a layer, the first listed stands nearest to it.
 /// - State: none; the noise is a function of (seed, name, layer, parameter, step, element).
-public struct WeightNoise: ForwardWrapper {
+public struct WeightNoise: LayerWrapper {
     /// The instance's name.
     public let name: String
     /// σ; not negative.
@@ -35,32 +35,34 @@ public struct WeightNoise: ForwardWrapper {
     }
     // snippet.end
 
-    // snippet.findings
+    // snippet.diagnostics
     /// A deviation of 0 does nothing.
-    public var traits: Set<TechniqueTrait> { deviation > 0 ? [] : [.idle] }
+    public var traits: Set<TechniqueTrait> { deviation > 0 ? [] : [.noEffect] }
 
     /// Finds layers without weights.
-    public func findings(in setting: CompositionSetting) -> [Finding] {
-        let weighted = Set(setting.parameters.filter { $0.role == .weight }.map(\.layer))
-        let bare = setting.sites(of: self).map(\.layer).filter { !weighted.contains($0) }
+    public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
+        let weighted = Set(context.parameters.filter { $0.role == .weight }.map(\.layer))
+        let bare = context.sites(of: self).map(\.layer).filter { !weighted.contains($0) }
         guard !bare.isEmpty else { return [] }
         return [
-            Finding(
+            Diagnostic(
                 .error, "no-weights", technique: name,
-                message: "stands around layers without weights: \(bare.joined(separator: ", "))",
-                cure: "choose among: \(weighted.sorted().joined(separator: ", "))")
+                message: "wraps layers without weights: \(bare.joined(separator: ", "))",
+                suggestion: "choose among: \(weighted.sorted().joined(separator: ", "))")
         ]
     }
     // snippet.end
 
     // snippet.wrapper
     /// Returns what the layer computes with noisy weights; in evaluation, what it computes.
-    public func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         guard context.phase.isNoisy, deviation > 0 else { return call.next() }
-        return call.next(call.input) { name, value in
-            guard name.lowercased().hasSuffix("weight") else { return value }
-            return value + .normal(value.shape, deviation: deviation, from: context.scope.random(name))
+        let noisy = call.parameters.filter { $0.role == .weight }.map { weight in
+            let noise = context.scope.random(weight.name)
+            return weight.with(
+                weight.value + .normal(weight.value.shape, deviation: deviation, from: noise))
         }
+        return call.next(call.input, replacing: noisy)
     }
     // snippet.end
 }
@@ -69,12 +71,12 @@ public struct WeightNoise: ForwardWrapper {
 /// The first version of the article.
 enum FirstWrapper {
     // snippet.first
-    struct ActivationNoise: ForwardWrapper {
+    struct ActivationNoise: LayerWrapper {
         var deviation: Float
         init(_ deviation: Float) { self.deviation = deviation }
         var sites: [Site] { [.after(.activations)] }
 
-        func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+        func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
             let x = call.next()
             guard context.isTraining else { return x }
             return x + .normal(x.shape, deviation: deviation, from: context.random)
@@ -84,10 +86,10 @@ enum FirstWrapper {
 
     // snippet.state
     /// Subtracts the running mean of each feature, as training has left it.
-    struct Centering: ForwardWrapper {
+    struct Centering: LayerWrapper {
         var sites: [Site] { [.before(.activations)] }
 
-        func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+        func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
             let x = call.next()
             let features = x.shape[1]
             let mean = context.scope.state("mean", [features], initial: .zeros)

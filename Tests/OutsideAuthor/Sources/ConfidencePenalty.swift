@@ -10,7 +10,7 @@ public struct ConfidencePenalty: LossPenalty {
     /// β; not negative.
     public let strength: Float
     /// All parameters: the output depends on each.
-    public var penalizes: ParameterSelector { .all }
+    public var parameters: ParameterSelector { .all }
 
     /// Creates the penalty.
     public init(_ strength: Float = 0.1, named name: String = "ConfidencePenalty") {
@@ -22,7 +22,7 @@ public struct ConfidencePenalty: LossPenalty {
     }
 
     /// Returns β Σ p log p / rows.
-    public func lossPenalty(_ parameters: Parameters, in context: StepContext) -> Tensor {
+    public func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         let logarithms = context.output.logSoftmax()
         let rows = logarithms.elementCount / (logarithms.shape.last ?? 1)
         return (logarithms.exp() * logarithms).sum() * (strength / Float(rows))

@@ -6,7 +6,7 @@ public import Ballast
 ///
 /// - Order: around a layer, the first listed stands nearest to it.
 /// - State: none; the mask is a function of (seed, name, site, step, element).
-public struct DropConnect: ForwardWrapper {
+public struct DropConnect: LayerWrapper {
     /// The instance's name.
     public let name: String
     /// p, the probability of zeroing a weight, in `0 ..< 1`.
@@ -25,10 +25,12 @@ public struct DropConnect: ForwardWrapper {
     }
 
     /// Returns what the layer computes with part of its weights.
-    public func forwardWrapper(_ call: LayerCall, in context: ForwardContext) -> Tensor {
+    public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         guard context.phase.isNoisy, probability > 0 else { return call.next() }
-        return call.next(call.input) { name, value in
-            name == "weight" ? dropout(value, probability: probability, from: context.random) : value
+        let masked = call.parameters.filter { $0.role == .weight }.enumerated().map { index, parameter in
+            parameter.with(
+                dropout(parameter.value, probability: probability, from: context.random.branch(index)))
         }
+        return call.next(call.input, replacing: masked)
     }
 }

@@ -1,4 +1,5 @@
 public import Ballast
+internal import Foundation
 
 /// Adds noise to the gradients that fades away: g ← g + N(0, η / (1 + t)^γ) (Neelakantan et al., 2015).
 ///
@@ -12,10 +13,10 @@ public struct GradientNoise: GradientTransform {
     /// γ, how fast it fades; the paper's is 0.55.
     public let decay: Float
     /// The parameters whose gradients get noise.
-    public let transforms: ParameterSelector
+    public let parameters: ParameterSelector
 
     /// Adds to the gradients, unless the variance is 0.
-    public var traits: Set<TechniqueTrait> { variance > 0 ? [.addsToGradients] : [.idle] }
+    public var traits: Set<TechniqueTrait> { variance > 0 ? [.addsToGradients] : [.noEffect] }
 
     /// Creates the noise.
     public init(
@@ -27,17 +28,15 @@ public struct GradientNoise: GradientTransform {
         self.name = name
         self.variance = variance
         self.decay = decay
-        transforms = selector
+        parameters = selector
     }
 
     /// Returns the gradients with noise.
     public func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
         guard variance > 0 else { return gradients }
         var gradients = gradients
-        // (1 + t)^(−γ/2) by operations of tensors: no other module is needed.
-        let scale = (Tensor(Float(1 + context.globalStep)).log() * (-decay / 2)).exp().item
-        let deviation = variance.squareRoot() * scale
-        for index in gradients.indices(transforms) {
+        let deviation = variance.squareRoot() * pow(Float(1 + context.globalStep), -decay / 2)
+        for index in gradients.indices {
             let stream = context.scope.random(gradients.path(index))
             gradients[index] = gradients[index] + .normal(gradients[index].shape, deviation: deviation, from: stream)
         }

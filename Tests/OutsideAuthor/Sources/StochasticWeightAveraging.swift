@@ -23,18 +23,18 @@ public struct StochasticWeightAveraging: EpochCallback {
     }
 
     /// Says so if the run is over before there is anything to average.
-    public func findings(in setting: CompositionSetting) -> [Finding] {
-        guard let epochs = setting.epochs, start >= epochs else { return [] }
+    public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
+        guard let epochs = context.epochs, start >= epochs else { return [] }
         return [
-            Finding(
+            Diagnostic(
                 .warning, "average-of-nothing", technique: name,
                 message: "begins at epoch \(start) of a run of \(epochs)",
                 reason: "the run ends with its last parameters, as without the average",
-                source: "Izmailov et al., UAI 2018, arXiv 1803.05407", cure: "begin earlier, or train longer")
+                source: "Izmailov et al., UAI 2018, arXiv 1803.05407", suggestion: "begin earlier, or train longer")
         ]
     }
 
-    /// Takes the epoch's parameters into the mean; at the end, hands the mean over.
+    /// Takes the epoch's parameters into the mean, which the run ends with.
     public func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
         let mean = context.scope.snapshot("mean")
         let count = context.scope.number("count", initial: 0)
@@ -46,6 +46,6 @@ public struct StochasticWeightAveraging: EpochCallback {
         }
         mean.value = new
         count.value += 1
-        return context.isLast ? EpochDecision(finalVariables: new) : .continue
+        return EpochDecision(finalVariables: new)
     }
 }

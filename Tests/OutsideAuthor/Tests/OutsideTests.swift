@@ -31,20 +31,20 @@ struct OutsideTests {
     }
 
     @Test func `an outsider's own rule is found beside the built-in ones, and silenced like them`() throws {
-        func findings(from start: Int, silencing: Set<String> = []) throws -> [Finding] {
+        func diagnostics(from start: Int, silencing: Set<String> = []) throws -> [Diagnostic] {
             try Trainer(
                 Scene.perceptron.model, loss: .crossEntropy, optimizer: Adam(), silencing: silencing
             ) {
                 StochasticWeightAveraging(from: 0, named: "early")
                 StochasticWeightAveraging(from: start)
-            }.start(Scene.perceptron.data, epochs: 5).findings
+            }.start(Scene.perceptron.data, epochs: 5).diagnostics
         }
-        #expect(try findings(from: 5).map(\.identifier) == ["two-averages", "average-of-nothing"])
-        #expect(try findings(from: 4).map(\.identifier) == ["two-averages"])
-        #expect(try findings(from: 5, silencing: ["two-averages", "average-of-nothing"]).isEmpty)
-        let text = try #require(try findings(from: 5).last).description
+        #expect(try diagnostics(from: 5).map(\.identifier) == ["two-averages", "average-of-nothing"])
+        #expect(try diagnostics(from: 4).map(\.identifier) == ["two-averages"])
+        #expect(try diagnostics(from: 5, silencing: ["two-averages", "average-of-nothing"]).isEmpty)
+        let text = try #require(try diagnostics(from: 5).last).description
         #expect(text.hasPrefix("warning [average-of-nothing] StochasticWeightAveraging: begins at epoch 5"), "\(text)")
-        for line in ["why: ", "see: Izmailov", "cure: begin earlier", "silence: silencing: [\"average-of-nothing\"]"] {
+        for line in ["why: ", "see: Izmailov", "suggestion: begin earlier", "silence: silencing: [\"average-of-nothing\"]"] {
             #expect(text.contains(line), "\(text)")
         }
     }

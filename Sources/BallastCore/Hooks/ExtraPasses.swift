@@ -1,0 +1,36 @@
+internal import Tensors
+
+/// The passes that a hook may request beside the one that it is called in. None of them moves running statistics.
+struct ExtraPasses {
+    let model: BoundModel
+    let loss: Loss
+
+    /// The number of classes of the model's output; nil if the loss takes values.
+    var classes: Int? { loss.target == .classes ? model.outputShape?.last : nil }
+
+    /// The output for an input with other random numbers, or at other variables.
+    func output(of input: Tensor, draw: Int, at variables: Variables?, _ pass: Pass) -> Tensor {
+        let values = variables.map { model.tree.values($0, over: pass.parameters, pass.states) }
+        let other = pass.another(
+            parameters: values?.parameters, states: values?.states, tape: values == nil ? pass.tape : nil,
+            draw: .extra(step: pass.info.globalStep, draw))
+        return run(input, in: other, within: pass)
+    }
+
+    /// The gradient of the loss of a batch with respect to its input.
+    func inputGradient(of batch: Batch, _ pass: Pass) -> Tensor {
+        let tape = Tape.take()
+        defer { tape.giveBack() }
+        tape.reset(leafCount: 1)
+        let output = run(tape.leaf(0, batch.input.detached), in: pass.another(tape: nil), within: pass)
+        tape.seed(loss(output, batch.target))
+        tape.backward()
+        return tape.takeGradient(ofLeaf: 0) ?? .zeros(batch.input.shape)
+    }
+
+    private func run(_ input: Tensor, in other: Pass, within pass: Pass) -> Tensor {
+        let output = CostMeter.account(CostMeter.model, in: pass) { model.run(input, in: other) }
+        if let failure = other.record.failure { pass.record.fail(failure) }
+        return output
+    }
+}

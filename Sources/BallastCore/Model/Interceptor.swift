@@ -1,0 +1,153 @@
+public import Tensors
+
+/// Something that acts at places of a model: all that the model knows of a technique that wraps its layers.
+protocol Interceptor {
+    /// The name under which it keeps variables and draws.
+    var name: String { get }
+    /// Where it acts.
+    var sites: [Site] { get }
+    /// Returns what continues from the site, of the shape and type that `call` expects.
+    func intercept(_ call: LayerCall, in scope: Scope) -> Tensor
+}
+
+/// An interceptor at one place.
+struct Interception {
+    let interceptor: any Interceptor
+    let position: Site.Position
+    unowned let wrapped: ScopeNode
+    /// The interceptor's own place at the site.
+    let node: ScopeNode
+
+    @inline(__always)
+    func apply(_ x: Tensor, in pass: Pass, next: LayerCall.Next? = nil) -> Tensor {
+        pass.record.enter(node)
+        if let trace = pass.record.trace { node.siteInput = trace.siteInput(x) }
+        let call = LayerCall(node: wrapped, pass: pass, position: position, input: x, runNext: next)
+        let output = interceptor.intercept(call, in: Scope(node, pass))
+        if pass.record.observesEverything {
+            pass.record.observations.append(
+                Observation(
+                    path: call.siteDescription, kind: wrapped.kind, value: output, observers: [],
+                    technique: interceptor.name))
+        }
+        return output
+    }
+}
+
+/// The call of a layer, as a technique that wraps it sees it.
+public struct LayerCall {
+    typealias Next = (_ input: Tensor, _ replacements: [Int: Tensor]) -> Tensor
+
+    let node: ScopeNode
+    let pass: Pass
+    /// Where the technique acts: before, around or after the layer.
+    public let position: Site.Position
+    /// What flows into the site.
+    public let input: Tensor
+    let runNext: Next?
+
+    /// The layer's path, such as `encoder.linear1`; empty for the whole model.
+    public var path: String { node.path }
+    /// The layer's kind, such as `linear`.
+    public var kind: String { node.kind }
+
+    /// The parameters of the layer and of the layers in it, through which gradients flow; empty before and after a layer.
+    public var parameters: [LayerParameter] {
+        guard runNext != nil else { return [] }
+        return node.ownParameters.map { name, index in
+            let parameter = node.tree.layout.parameters[index]
+            return LayerParameter(
+                name: name, path: parameter.path, role: parameter.role, unitAxis: parameter.unitAxis,
+                value: pass.parameter(index), index: index)
+        }
+    }
+
+    /// Runs what is wrapped on the input; before and after a layer, returns the input.
+    public func next() -> Tensor { run(input, [:]) }
+
+    /// Runs what is wrapped on another input; before and after a layer, returns that input.
+    public func next(_ input: Tensor) -> Tensor { run(input, [:]) }
+
+    /// Runs what is wrapped with other values for some of its parameters.
+    ///
+    /// - Parameters:
+    ///   - input: the input.
+    ///   - parameters: those of ``parameters`` whose ``LayerParameter/value`` was changed; gradients flow through the
+    ///     new values. The layer uses its own for the others.
+    public func next(_ input: Tensor, replacing parameters: [LayerParameter]) -> Tensor {
+        require(
+            runNext != nil || parameters.isEmpty,
+            "next: parameters can be replaced around a layer only, at a site `.around`")
+        var replacements: [Int: Tensor] = [:]
+        for parameter in parameters {
+            let shape = node.tree.layout.parameters[parameter.index].shape
+            require(
+                parameter.value.shape == shape,
+                "next: \"\(parameter.path)\" has shape \(shape), its replacement \(parameter.value.shape)")
+            replacements[parameter.index] = parameter.value
+        }
+        return run(input, replacements)
+    }
+
+    /// The same call, which also shows an observer each output that ``next()`` returns: for tests of a wrapper.
+    ///
+    /// - Parameter observer: called with each output.
+    public func observingNext(_ observer: @escaping (Tensor) -> Void) -> LayerCall {
+        guard let runNext else { return self }
+        return LayerCall(node: node, pass: pass, position: position, input: input) { input, replacements in
+            let output = runNext(input, replacements)
+            observer(output)
+            return output
+        }
+    }
+
+    private func run(_ input: Tensor, _ replacements: [Int: Tensor]) -> Tensor {
+        guard let runNext else { return input }
+        // What runs inside costs its own time, not that of the technique around it.
+        return CostMeter.account(CostMeter.model, in: pass) { runNext(input, replacements) }
+    }
+
+    /// The site as it is written in code.
+    var siteDescription: String {
+        path.isEmpty ? Site(position: position, layers: .model).description : ".\(position.rawValue)(\"\(path)\")"
+    }
+
+    /// The shape that must continue from the site.
+    var expectedShape: Shape? { position == .around ? node.outputShape(for: input.shape) : input.shape }
+}
+
+/// A parameter of a layer that a technique wraps.
+public struct LayerParameter {
+    /// Its name in the layer, such as `weight`, or `linear1.weight` in a layer of layers.
+    public let name: String
+    /// Its path, such as `encoder.linear1.weight`.
+    public let path: String
+    /// What it is for.
+    public let role: ParameterRole
+    /// The axis along which the layer's units are counted; nil if it has none.
+    public let unitAxis: Int?
+    /// Its value, through which gradients flow.
+    public var value: Tensor
+    let index: Int
+
+    /// The parameter with another value, for ``LayerCall/next(_:replacing:)``.
+    public func with(_ value: Tensor) -> LayerParameter {
+        var parameter = self
+        parameter.value = value
+        return parameter
+    }
+}
+
+/// The output of a layer that a penalty requested to see.
+public struct Observation {
+    /// The layer's path.
+    public let path: String
+    /// The layer's kind.
+    public let kind: String
+    /// Its output, as the next layer sees it.
+    public let value: Tensor
+    /// The techniques that requested it.
+    let observers: [Int]
+    /// The technique that returned the value at the place `path`, where everything is observed; nil for a layer's output.
+    var technique: String?
+}

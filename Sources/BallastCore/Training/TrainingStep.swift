@@ -1,0 +1,260 @@
+internal import Tensors
+
+/// Makes the steps of a run: batch in, loss out.
+///
+/// The path of a batch, in the order in which it happens:
+///
+/// 1. `Run.step` takes the next rows of the epoch's order from the `Dataset` as a `Batch`, and the learning rate from
+///    the `Schedule`, as a `StepInfo`.
+/// 2. `TrainingStep` hands the batch to each `BatchWrapper`, through a `BatchContext`.
+/// 3. It makes a `Pass`: the phase, the `Tape` that records, the run's `ParameterValues` and `StateValues`, the `Draw`.
+/// 4. `BoundModel` runs the model at the root `ScopeNode`. Each `Layer` gets a `Scope`, its place in the pass; where
+///    techniques act, an `Interception` calls each `LayerWrapper` with a `LayerCall` and a `LayerContext`.
+/// 5. The `Loss` of output and targets, and each `LossPenalty` with its `Parameters` and a `PenaltyContext`, are the
+///    scalars that the backward pass starts from; the `Tape` leaves a gradient for each parameter.
+/// 6. `ParameterUpdate` hands the `Gradients` to each `GradientTransform` of the stage `.gradient`, lets the `Optimizer`
+///    make updates of them, hands these to the stage `.update`, adds them to the parameters, and hands the new values to
+///    the stage `.applied`. Without transforms it is one call of a kernel.
+/// 7. `Run.step` counts the step. At the end of an epoch, `Run.endEpoch` validates, calls each `EpochCallback` with the
+///    `EpochRecord`, and saves a checkpoint of the `RunState`.
+///
+/// A batch that is cut into shards takes steps 3 to 5 for each shard; a fixed tree adds the gradients.
+final class TrainingStep {
+    let trainer: Trainer
+    let table: HookTable
+    let model: BoundModel
+    let state: RunState
+    let tape = Tape.take()
+    let record = PassRecord()
+    let costs: CostMeter
+    private let passes: ExtraPasses
+    private let penalty: PenaltyCalls
+    private let update: ParameterUpdate
+    /// The learning rate of the last step.
+    private(set) var lastLearningRate: Float = 0
+    /// The penalties of the step that is being made.
+    private var stepPenalties: [Double]
+    private var measuredSteps = 0
+    private var measuredTime = Duration.zero
+    /// Called with each part of a step, for tests of the order.
+    var trace: ((String) -> Void)?
+
+    init(_ trainer: Trainer, _ table: HookTable, _ model: BoundModel, _ state: RunState) {
+        self.trainer = trainer
+        self.table = table
+        self.model = model
+        self.state = state
+        costs = CostMeter(accounts: table.techniques.count * Hook.allCases.count)
+        passes = ExtraPasses(model: model, loss: trainer.loss)
+        penalty = PenaltyCalls(trainer, table, model)
+        update = ParameterUpdate(trainer.optimizer, table, model, state, tape)
+        stepPenalties = state.penaltySums
+        tape.meter = { [unowned costs] owner, time in costs.add(time, to: owner) }
+        tape.reset(leafCount: state.parameters.values.count)
+    }
+
+    deinit { tape.giveBack() }
+
+    /// Makes a step, and returns the mean loss of the batch, without penalties.
+    ///
+    /// - Throws: ``TrainingError`` or ``TechniqueError``; variables and sums are then those of before the step.
+    func callAsFunction(_ batch: Batch, _ info: StepInfo) throws -> Double {
+        let start: ContinuousClock.Instant? = CostMeter.measures(step: info.globalStep) ? .now : nil
+        record.costs = start == nil ? nil : costs
+        if start != nil { _ = costs.charge(CostMeter.model) }
+        let (values, numbers, snapshots) = (state.states.values, state.states.numbers, state.states.snapshots)
+        defer { tape.reset(leafCount: state.parameters.values.count) }
+        do {
+            let batch = try wrapped(batch, info)
+            let loss = try objective(batch, info)
+            try update(info, record) { [unowned self] in try gradients(at: $0, batch, info) } culprit: {
+                [unowned self] in culprit(of: $0, batch, info)
+            }
+            for index in stepPenalties.indices { state.penaltySums[index] += stepPenalties[index] }
+            lastLearningRate = info.learningRate
+            if let start {
+                measuredSteps += 1
+                measuredTime += ContinuousClock.now - start
+            }
+            return loss
+        } catch {
+            state.states.restore(values, numbers, snapshots)
+            throw error
+        }
+    }
+
+    /// A pass of the training phase over the run's variables.
+    private func pass(_ info: StepInfo, shard: Int = 0, tape: Tape?) -> Pass {
+        Pass(
+            .training, parameters: state.parameters, states: state.states, tape: tape, writesState: true,
+            draw: .step(info.globalStep, shard: shard), info: info, record: record)
+    }
+
+    // MARK: The batch
+
+    private func wrapped(_ batch: Batch, _ info: StepInfo) throws -> Batch {
+        trace?("Batch")
+        guard !table.batchWrappers.isEmpty else { return batch }
+        record.reset()
+        let pass = pass(info, tape: nil)
+        var batch = batch
+        for entry in table.batchWrappers {
+            trace?("BatchWrapper")
+            let old = batch
+            batch = pass.call(entry.index, .forwardWrapper, at: model.techniqueNodes[entry.index]) { scope in
+                entry.technique.forwardWrapper(old, in: BatchContext(scope: scope, passes: passes))
+            }
+            try record.throwFailure()
+            if let problem = problem(with: batch, madeOf: old) {
+                throw TechniqueError(entry.technique.name, .forwardWrapper, at: "the batch", problem)
+            }
+        }
+        return batch
+    }
+
+    /// What is wrong with a batch that a technique returned.
+    private func problem(with new: Batch, madeOf old: Batch) -> String? {
+        if new.input.shape != old.input.shape || new.input.scalarType != old.input.scalarType {
+            return
+                "returned \(new.input.scalarType) inputs of shape \(new.input.shape) for \(old.input.scalarType) inputs of shape \(old.input.shape); shape and type must stay"
+        }
+        let (target, before) = (new.target, old.target)
+        if target.shape == before.shape, target.scalarType == before.scalarType { return nil }
+        let probabilities = before.shape.appending(model.outputShape?.last ?? 1)
+        if trainer.loss.target == .classes, target.scalarType == .float32,
+            target.shape == (before.scalarType == .int32 ? probabilities : before.shape)
+        {
+            return nil
+        }
+        return
+            "returned targets of shape \(target.shape) for targets of shape \(before.shape); they must stay, or become probabilities of shape \(probabilities)"
+    }
+
+    // MARK: The objective
+
+    /// Runs forward and backward; leaves the gradients on the tape, and returns the loss of the data.
+    private func objective(_ batch: Batch, _ info: StepInfo) throws -> Double {
+        for index in stepPenalties.indices { stepPenalties[index] = 0 }
+        let shards = batch.shards(trainer.shards)
+        guard shards.count > 1 else { return try objective(batch, info, shard: 0, weight: 1) }
+        var losses: [Double] = []
+        var sum = GradientSum(leafCount: state.parameters.values.count)
+        for (shard, part) in shards.enumerated() {
+            let weight = Float(part.count) / Float(batch.count)
+            losses.append(try objective(part, info, shard: shard, weight: weight) * Double(weight))
+            sum.add(tape)
+        }
+        sum.put(on: tape)
+        return losses.reduce(0, +)
+    }
+
+    private func objective(_ batch: Batch, _ info: StepInfo, shard: Int, weight: Float) throws -> Double {
+        record.reset()
+        let pass = pass(info, shard: shard, tape: tape)
+        trace?("Pass")
+        let output = model.run(batch.input, in: pass)
+        trace?("BoundModel")
+        try record.throwFailure()
+        let loss = trainer.loss(output, batch.target)
+        trace?("Loss")
+        let value = loss.item
+        guard value.isFinite else { throw diagnosis(info).badLoss(value, batch, pass) }
+        tape.seed(weight == 1 ? loss : loss * weight)
+        for position in table.penalties.indices {
+            trace?("LossPenalty")
+            let term = try penalty(position, batch, output, pass)
+            let value = term.item
+            guard value.isFinite else {
+                throw diagnosis(info).badPenalty(value, of: table.penalties[position].technique.name)
+            }
+            tape.seed(weight == 1 ? term : term * weight)
+            stepPenalties[position] += Double(value) * Double(weight)
+        }
+        tape.backward()
+        trace?("Tape")
+        return Double(value)
+    }
+
+    /// The mean of each penalty over the epoch's steps.
+    func penaltyMeans(steps: Int) -> [NamedValue] {
+        zip(table.penalties, state.penaltySums).map { NamedValue($0.technique.name, $1 / Double(steps)) }
+    }
+
+    // MARK: Other passes
+
+    /// What an objective is made of.
+    private enum Term {
+        case data
+        case penalty(Int)
+    }
+
+    /// The gradients of a batch's objective at other parameter values, leaving everything else as it is; NaN where the
+    /// objective is not finite.
+    private func gradients(
+        at values: ParameterValues, _ batch: Batch, _ info: StepInfo, of terms: [Term]? = nil
+    ) throws -> [Tensor] {
+        let terms = terms ?? [.data] + table.penalties.indices.map { .penalty($0) }
+        let inner = Tape.take()
+        defer { inner.giveBack() }
+        let shards = batch.shards(trainer.shards)
+        var sum = GradientSum(leafCount: values.values.count)
+        var isFinite = true
+        for (shard, part) in shards.enumerated() {
+            inner.reset(leafCount: values.values.count)
+            let other = PassRecord()
+            other.costs = record.costs
+            let pass = Pass(
+                .training, parameters: values, states: state.states, tape: inner, writesState: false,
+                draw: .step(info.globalStep, shard: shard), info: info, record: other)
+            let output = model.run(part.input, in: pass)
+            try other.throwFailure()
+            let weight = Float(part.count) / Float(batch.count)
+            for term in terms {
+                let value =
+                    switch term {
+                    case .data: trainer.loss(output, part.target)
+                    case .penalty(let position): try penalty(position, part, output, pass)
+                    }
+                isFinite = isFinite && value.item.isFinite
+                inner.seed(weight == 1 ? value : value * weight)
+            }
+            inner.backward()
+            sum.add(inner)
+        }
+        return sum.values(values).map { isFinite ? $0 : .full($0.shape, .nan) }
+    }
+
+    /// The term that makes the gradient of a parameter what is not finite; nil if it is finite in all of them.
+    private func culprit(of index: Int, _ batch: Batch, _ info: StepInfo) -> String? {
+        func isBad(_ term: Term) -> Bool {
+            (try? gradients(at: state.parameters, batch, info, of: [term])[index].isFinite) == false
+        }
+        if isBad(.data) { return "the loss of the data (a layer, the loss or hook forwardWrapper)" }
+        guard let position = table.penalties.indices.first(where: { isBad(.penalty($0)) }) else { return nil }
+        return "the penalty of \"\(table.penalties[position].technique.name)\" (hook lossPenalty)"
+    }
+
+    private func diagnosis(_ info: StepInfo) -> Diagnosis { Diagnosis(model, state, info) }
+
+    // MARK: Costs
+
+    /// What techniques have cost since the last call, `callbacks` being what an epoch's end took by technique.
+    func takeCosts() -> [HookCost] {
+        defer {
+            costs.reset()
+            measuredSteps = 0
+            measuredTime = .zero
+        }
+        return table.techniques.enumerated().flatMap { index, technique in
+            Hook.allCases.compactMap { hook in
+                let sum = costs.times[Int(HookTable.account(index, hook))]
+                guard sum > .zero else { return nil }
+                let perStep = hook != .epochCallback
+                return HookCost(
+                    technique: technique.name, hook: hook,
+                    seconds: sum / .seconds(1) / Double(perStep ? max(measuredSteps, 1) : 1),
+                    share: perStep && measuredTime > .zero ? sum / measuredTime : nil)
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+public import BallastFiles
+public import Foundation
+
+/// Several named arrays in NumPy's NPZ format: a zip archive of NPY files, stored or deflated.
+///
+/// The archive is read when opened; an array is decompressed, verified and decoded when asked for.
+public struct NPZFile: Sendable {
+    /// The names of the arrays, in the order of the file, without the ".npy" of the archive.
+    public var names: [String] { entries.map(\.name) }
+
+    private let entries: [(name: String, content: Content)]
+    private let path: String
+
+    private enum Content: Sendable {
+        case array(NPYFile)
+        case stored(ZipArchive.Entry, in: ZipArchive)
+    }
+
+    /// Creates the content of a file to write.
+    ///
+    /// - Throws: `DataFileError` where two arrays have one name, or a name is empty.
+    public init(_ arrays: KeyValuePairs<String, NPYFile>) throws {
+        try self.init(arrays.map { ($0.key, .array($0.value)) }, file: "(a new NPZ file)")
+    }
+
+    /// Opens a file.
+    ///
+    /// - Throws: `DataFileError` where the file cannot be read, is no zip archive, or two arrays have one name.
+    public init(contentsOf url: URL) throws {
+        try self.init(bytes: ReadableFile.contents(of: url), file: url.path)
+    }
+
+    package init(bytes: [UInt8], file: String) throws {
+        let archive = try ZipArchive(bytes, file: file)
+        let entries = archive.entries.map { entry in
+            let isArray = entry.name.hasSuffix(".npy")
+            return (isArray ? String(entry.name.dropLast(4)) : entry.name, Content.stored(entry, in: archive))
+        }
+        try self.init(entries, file: file)
+    }
+
+    private init(_ entries: [(name: String, content: Content)], file: String) throws {
+        var seen: Set<String> = []
+        for entry in entries where entry.name.isEmpty || !seen.insert(entry.name).inserted {
+            throw DataFileError(
+                .malformed, in: file,
+                entry.name.isEmpty ? "an array has no name" : "two arrays are named \"\(entry.name)\"",
+                cure: "Give every array a name of its own.")
+        }
+        self.entries = entries
+        path = file
+    }
+
+    /// The array with a name.
+    ///
+    /// - Throws: `DataFileError` where there is none (it lists those there are), where its checksum or size is
+    ///   wrong, and as `NPYFile.init(contentsOf:)` does.
+    public func array(named name: String) throws -> NPYFile {
+        guard let entry = entries.first(where: { $0.name == name }) else {
+            let list = names.isEmpty ? "none" : names.joined(separator: ", ")
+            throw DataFileError(
+                .malformed, in: path, "there is no array named \"\(name)\"", cure: "The file has: \(list).")
+        }
+        switch entry.content {
+        case .array(let array): return array
+        case .stored(let stored, let archive):
+            return try NPYFile(bytes: archive.content(of: stored), file: "\(path), entry \"\(stored.name)\"")
+        }
+    }
+
+    /// Writes the file, whole or not at all, uncompressed as `numpy.savez` does; the same arrays give the same bytes.
+    ///
+    /// - Throws: `DataFileError` with the reason of the system, such as a full disk (an existing file is untouched
+    ///   then), and for archives of 4 GiB or more.
+    public func write(to url: URL) throws {
+        try AtomicFile.write(to: url) { file in
+            var directory: [UInt8] = []
+            var offset = 0
+            for entry in entries {
+                let content = try array(named: entry.name).encoded
+                let name = Array("\(entry.name).npy".utf8)
+                guard content.count < 0xFFFF_FFFF, offset < 0xFFFF_FFFF, name.count <= 0xFFFF, entries.count < 0xFFFF
+                else {
+                    throw DataFileError(
+                        .unsupported, in: url.path, "the archive reaches 4 GiB, 65535 arrays, or a name that long",
+                        cure: "Write each array to an .npy file of its own.")
+                }
+                let record = Self.record(name, content)
+                try file.write([0x50, 0x4B, 0x03, 0x04] + record)
+                try file.write(name)
+                try file.write(content)
+                // Central header: made by version 2.0, then the same fields, no comment, no attributes, the offset.
+                directory += [0x50, 0x4B, 0x01, 0x02, 20, 0] + record + [UInt8](repeating: 0, count: 10)
+                directory += Self.littleEndian(offset, 4) + name
+                offset += 4 + record.count + name.count + content.count
+            }
+            guard offset + directory.count < 0xFFFF_FFFF else {
+                throw DataFileError(
+                    .unsupported, in: url.path, "the archive reaches 4 GiB",
+                    cure: "Write each array to an .npy file of its own.")
+            }
+            try file.write(directory)
+            let count = Self.littleEndian(entries.count, 2)
+            try file.write(
+                [0x50, 0x4B, 0x05, 0x06, 0, 0, 0, 0] + count + count + Self.littleEndian(directory.count, 4)
+                    + Self.littleEndian(offset, 4) + [0, 0])
+        }
+    }
+
+    /// The fields that local and central headers share: version, flags, method, time (1980), checksum and sizes.
+    private static func record(_ name: [UInt8], _ content: [UInt8]) -> [UInt8] {
+        let checksum = content.withUnsafeBytes { Gzip.checksum($0) }
+        // Flag 0x0800: the name is UTF-8.
+        return [20, 0, 0, 0x08, 0, 0, 0, 0, 0x21, 0] + littleEndian(Int(checksum), 4) + littleEndian(content.count, 4)
+            + littleEndian(content.count, 4) + littleEndian(name.count, 2) + [0, 0]
+    }
+
+    private static func littleEndian(_ value: Int, _ width: Int) -> [UInt8] {
+        (0..<width).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+}
