@@ -33,7 +33,9 @@ struct SafetensorsChecksums {
 
     /// Whether an entry of the metadata holds checksums: by its name or by its value, so that damage to one of them
     /// does not make the file look like one without checksums.
-    static func isEntry(_ key: String, _ value: String) -> Bool { ExactText(key) == ExactText(Self.key) || isMarked(value) }
+    static func isEntry(_ key: String, _ value: String) -> Bool {
+        ExactText(key) == ExactText(Self.key) || isMarked(value)
+    }
 
     private static func isMarked(_ value: String) -> Bool { value.utf8.starts(with: mark.utf8) }
 

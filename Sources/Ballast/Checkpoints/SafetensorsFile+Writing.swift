@@ -122,7 +122,8 @@ extension SafetensorsFile {
         for (key, value) in metadata {
             guard !SafetensorsChecksums.isEntry(key, value), key.isCheapKey else {
                 throw DataFileError(
-                    .outOfRange, in: path, "the metadata entry \"\(key.abbreviated)\" is reserved or has a name beyond 1024 bytes",
+                    .outOfRange, in: path,
+                    "the metadata entry \"\(key.abbreviated)\" is reserved or has a name beyond 1024 bytes",
                     cure: "Leave out the checksums of another file; they are computed anew.")
             }
         }
@@ -135,7 +136,8 @@ extension SafetensorsFile {
         for tensor in tensors {
             guard names.insert(ExactText(tensor.name)).inserted else {
                 throw DataFileError(
-                    .malformed, in: path, "two tensors are named \"\(tensor.name.abbreviated)\", or the name is reserved",
+                    .malformed, in: path,
+                    "two tensors are named \"\(tensor.name.abbreviated)\", or the name is reserved",
                     cure: "Give every tensor a name of its own.")
             }
             guard let size = (tensor.shape + [tensor.type.width]).checkedProduct else {

@@ -108,7 +108,10 @@ struct SafetensorsHeader {
         guard let typeName, let shape, let offsets, offsets.count == 2 else {
             throw scanner.malformed("tensor \"\(shown)\" needs dtype, shape and two data_offsets")
         }
-        guard let type = SafetensorsFile.ElementType.allCases.first(where: { ExactText($0.rawValue) == ExactText(typeName) })
+        guard
+            let type = SafetensorsFile.ElementType.allCases.first(where: {
+                ExactText($0.rawValue) == ExactText(typeName)
+            })
         else {
             throw DataFileError(
                 .unsupported, in: file, at: "tensor \"\(shown)\"",

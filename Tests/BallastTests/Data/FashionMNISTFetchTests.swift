@@ -65,7 +65,9 @@ struct FashionMNISTFetchTests {
                 // A change that size and CRC-32 do not show: a multiple of the polynomial of the checksum.
                 var content = FashionMNISTTests.content(.trainingImages)
                 let published = content.withUnsafeBytes { Gzip.checksum($0) }
-                for (index, byte) in ([0x41, 0x06, 0x71, 0xDB, 0x01] as [UInt8]).enumerated() { content[500 + index] ^= byte }
+                for (index, byte) in ([0x41, 0x06, 0x71, 0xDB, 0x01] as [UInt8]).enumerated() {
+                    content[500 + index] ^= byte
+                }
                 #expect(content.withUnsafeBytes { Gzip.checksum($0) } == published)
                 bytes = FormatFixtures.gzip(content)
             default:
@@ -78,7 +80,8 @@ struct FashionMNISTFetchTests {
         #expect(result.files.isEmpty)
         let reasons = [
             "short": "expected 2391 bytes, received 2390", "long": "more than the expected 2391 bytes",
-            "damaged": "incorrect data check", "other": "not that of the published file", "forged": "not that of the published file",
+            "damaged": "incorrect data check", "other": "not that of the published file",
+            "forged": "not that of the published file",
         ]
         let reason = try #require(reasons[fault])
         #expect(result.error?.problem.contains(reason) == true, "\(String(describing: result.error))")

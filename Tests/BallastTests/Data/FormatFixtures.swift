@@ -74,7 +74,8 @@ extension FormatFixtures {
         // The bits that are left over, and the code that ends the block: seven zeros.
         let tail = Array(bits[whole...]) + [Bool](repeating: false, count: 7)
         for start in stride(from: 0, to: tail.count, by: 8) {
-            bytes.append((start..<min(start + 8, tail.count)).reduce(0) { $0 | (tail[$1] ? 1 << UInt8($1 - start) : 0) })
+            bytes.append(
+                (start..<min(start + 8, tail.count)).reduce(0) { $0 | (tail[$1] ? 1 << UInt8($1 - start) : 0) })
         }
         return bytes
     }
@@ -87,7 +88,9 @@ extension FormatFixtures {
 
     /// A zip archive of one entry, whose content has this checksum and size: stored as it is, or deflated.
     static func zip(_ name: [UInt8], _ stored: [UInt8], method: UInt8, checksum: UInt32, count: Int) -> [UInt8] {
-        func little(_ value: Int, _ width: Int) -> [UInt8] { (0..<width).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
+        func little(_ value: Int, _ width: Int) -> [UInt8] {
+            (0..<width).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+        }
         let fields =
             [20, 0, 0, 8, method, 0, 0, 0, 0x21, 0] + little(Int(checksum), 4) + little(stored.count, 4)
             + little(count, 4) + little(name.count, 2) + [0, 0]

@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test func `existence is told for files, folders and what is missing, and an error otherwise`() throws {
-        try withUnreadableFolder { folder in
+        try withUnreadableFolder { (folder: URL) throws in
             let root = folder.deletingLastPathComponent()
             #expect(try ReadableFile.exists(root))
             #expect(try ReadableFile.exists(FormatFixtures.url("stored.npz")))

@@ -151,7 +151,8 @@ private struct Curl {
         // The content comes through the pipe; at the end of it curl has written its lines of errors, if any. The first
         // argument keeps it from reading a configuration. What it sends twice, on a retry, fails the verification.
         process.arguments = [
-            "-q", "--proto", "=\(scheme)", "--proto-redir", "=\(scheme)", "--max-redirs", "5", "--retry", "3", "--fail", "--location", "--silent", "--show-error", "--connect-timeout", "20", "--speed-limit", "1000",
+            "-q", "--proto", "=\(scheme)", "--proto-redir", "=\(scheme)", "--max-redirs", "5", "--retry", "3", "--fail",
+            "--location", "--silent", "--show-error", "--connect-timeout", "20", "--speed-limit", "1000",
             "--speed-time", "30", "--max-filesize", "\(limit)", "--", address.absoluteString,
         ]
         let output = Pipe()

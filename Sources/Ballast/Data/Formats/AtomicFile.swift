@@ -199,7 +199,8 @@ extension AtomicFile {
 
         fileprivate func failure(_ code: Int32) -> DataFileError { Self.failure(code, target, folder, written) }
 
-        fileprivate static func failure(_ code: Int32, _ target: String, _ folder: String, _ written: Int) -> DataFileError
+        fileprivate static func failure(_ code: Int32, _ target: String, _ folder: String, _ written: Int)
+            -> DataFileError
         {
             let cure =
                 switch code {

@@ -93,7 +93,8 @@ public struct CSVFile: Sendable, Hashable {
                     values.append(value)
                 } else {
                     throw Self.notANumber(
-                        scanner.text(field), "line \(scanner.recordLine), column \(index + 1) (\"\(names[index].abbreviated)\")",
+                        scanner.text(field),
+                        "line \(scanner.recordLine), column \(index + 1) (\"\(names[index].abbreviated)\")",
                         isNumber: scanner.number(field) != nil, mayBeHeader: !hasHeader && rows == 0, file)
                 }
             }
@@ -130,7 +131,8 @@ public struct CSVFile: Sendable, Hashable {
             if let match = matches.first, matches.count == 1, hasHeader { return match }
             problem =
                 matches.isEmpty || !hasHeader
-                ? "there is no column named \"\(name.abbreviated)\" for the labels" : "several columns are named \"\(name.abbreviated)\""
+                ? "there is no column named \"\(name.abbreviated)\" for the labels"
+                : "several columns are named \"\(name.abbreviated)\""
         case .at(let position):
             let index = position < 0 ? names.count + max(position, -names.count - 1) : position
             if names.indices.contains(index) { return index }
@@ -140,7 +142,8 @@ public struct CSVFile: Sendable, Hashable {
         throw DataFileError(
             .malformed, in: file, at: "line 1", problem,
             cure: hasHeader
-                ? "The columns are \(list)\(names.count > 20 ? ", ..." : "")." : "Without a header, pass .at(0) to .at(\(names.count - 1)), or .at(-1).")
+                ? "The columns are \(list)\(names.count > 20 ? ", ..." : "")."
+                : "Without a header, pass .at(0) to .at(\(names.count - 1)), or .at(-1).")
     }
 
     private static func notANumber(

@@ -89,7 +89,7 @@ struct NPYHeader: Hashable {
         let decoded = encoding.memory(for: shape)
         guard isColumnMajor, shape.count > 1 else { return decoded }
         // The elements in the file's order and in row-major order are there at once.
-        return [max(decoded, totalBytes - contentStart), 2].checkedProduct ?? .max
+        return decoded == 0 ? totalBytes - contentStart : [decoded, 2].checkedProduct ?? .max
     }
 
     /// The elements in row-major order, given the content of the whole file.
@@ -128,7 +128,8 @@ private struct LiteralScanner {
 
     mutating func boolean() throws -> Bool {
         cursor.skipSpace()
-        switch String(decoding: cursor.take { (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) }, as: UTF8.self) {
+        switch String(decoding: cursor.take { (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) }, as: UTF8.self)
+        {
         case "True": return true
         case "False": return false
         default: throw malformed("expected True or False")

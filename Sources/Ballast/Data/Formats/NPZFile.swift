@@ -21,7 +21,8 @@ public struct NPZFile: Sendable {
     ///
     /// - Throws: `DataFileError` where two arrays have one name, or a name is empty.
     public init(_ arrays: KeyValuePairs<String, NPYFile>) throws {
-        try self.init(arrays.map { ($0.key, .array($0.value)) }, MemoryLimit(.max, fileBytes: 0), file: "(a new NPZ file)")
+        try self.init(
+            arrays.map { ($0.key, .array($0.value)) }, MemoryLimit(.max, fileBytes: 0), file: "(a new NPZ file)")
     }
 
     /// Opens a file.

@@ -47,7 +47,8 @@ struct ZipArchive {
     func prefix(_ count: Int, of entry: ZipEntry) throws -> [UInt8] {
         try withStored(entry) { stored, file in
             entry.method == 0
-                ? Array(stored.prefix(count)) : try Gzip.prefix(min(count, entry.bytes), of: stored, as: .raw, file: file)
+                ? Array(stored.prefix(count))
+                : try Gzip.prefix(min(count, entry.bytes), of: stored, as: .raw, file: file)
         }
     }
 
