@@ -8,7 +8,7 @@ public enum TensorFile {
     /// - Parameter url: the file.
     /// - Returns: the tensors by name, which in Ballast's own files is their path.
     /// - Throws: ``DataFileError`` if the file cannot be read or is damaged, ``CheckpointError`` if it holds a tensor of
-    ///   another type or of more than eight dimensions.
+    ///   another type or of more than eight dimensions, or two whose names Unicode takes for the same.
     public static func read(_ url: URL) throws -> [String: Tensor] {
         try tensors(of: SafetensorsFile(contentsOf: url))
     }
@@ -18,22 +18,26 @@ public enum TensorFile {
     /// - Parameters:
     ///   - tensors: the tensors with their names, no two of one name.
     ///   - url: the file; one that is there is replaced.
-    /// - Throws: ``DataFileError`` if it cannot be written, or a name occurs twice.
+    /// - Throws: ``DataFileError`` if it cannot be written, or a name occurs twice; ``CheckpointError`` if two names are
+    ///   the same to Unicode, or a name that is not ASCII has more than 1024 bytes.
     public static func write(_ tensors: KeyValuePairs<String, Tensor>, to url: URL) throws {
+        try checkKeys(tensors.map(\.key))
         try SafetensorsFile.write(tensors.map { source($0.key, $0.value) }, to: url)
     }
 
     static func tensors(of file: SafetensorsFile) throws -> [String: Tensor] {
+        try checkKeys(file.entries.map(\.name))
         var tensors: [String: Tensor] = [:]
         for entry in file.entries {
             guard entry.shape.count <= Shape.maximumRank, entry.shape.allSatisfy({ $0 <= Int(Int32.max) }) else {
                 throw CheckpointError(
-                    "tensor \"\(entry.name)\" has shape \(entry.shape), which is beyond \(Shape.maximumRank) dimensions of at most \(Int32.max)"
+                    "tensor \"\(entry.name.abbreviated)\" has shape \(entry.shape), which is beyond \(Shape.maximumRank) dimensions of at most \(Int32.max)"
                 )
             }
             guard entry.type == .float32 || entry.type == .int32 else {
                 throw CheckpointError(
-                    "tensor \"\(entry.name)\" has type \(entry.type.rawValue); only F32 and I32 are read. Convert it")
+                    "tensor \"\(entry.name.abbreviated)\" has type \(entry.type.rawValue); only F32 and I32 are read. Convert it"
+                )
             }
             let tensor = Tensor(
                 uninitialized: Shape(entry.shape), scalarType: entry.type == .float32 ? .float32 : .int32)
@@ -42,6 +46,26 @@ public enum TensorFile {
             tensors[entry.name] = tensor
         }
         return tensors
+    }
+
+    /// Checks that names can be the keys of a dictionary, which compares them as Unicode does: each its own, and none
+    /// that takes long.
+    ///
+    /// Names of the same bytes are left to the file.
+    private static func checkKeys(_ names: [String]) throws {
+        var known: [String: ExactText] = [:]
+        for name in names {
+            guard name.isCheapKey else {
+                throw CheckpointError(
+                    "the name \"\(name.abbreviated)\" of a tensor has \(name.utf8.count) bytes; one that is not ASCII may have 1024. Shorten it"
+                )
+            }
+            guard known.updateValue(ExactText(name), forKey: name).map({ $0 == ExactText(name) }) ?? true else {
+                throw CheckpointError(
+                    "two tensors have names of different bytes that Unicode takes for the same, \"\(name)\". Rename one"
+                )
+            }
+        }
     }
 
     static func source(_ name: String, _ tensor: Tensor) -> SafetensorsFile.Source {
