@@ -123,7 +123,7 @@ extension SafetensorsFile {
             guard !SafetensorsChecksums.isEntry(key, value), key.isCheapKey else {
                 throw DataFileError(
                     .outOfRange, in: path,
-                    "the metadata entry \"\(key.abbreviated)\" is reserved or has a name beyond 1024 bytes",
+                    "the metadata entry \"\(key.abbreviated)\" is reserved or has a name beyond \(String.maximumKeyBytes) bytes",
                     cure: "Leave out the checksums of another file; they are computed anew.")
             }
         }

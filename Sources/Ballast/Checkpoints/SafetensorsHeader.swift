@@ -69,7 +69,8 @@ struct SafetensorsHeader {
             try scanner.object { scanner, key in
                 let shown = key.text.abbreviated
                 guard key.text.isCheapKey else {
-                    throw scanner.malformed("a key of __metadata__ is longer than 1024 bytes: \"\(shown)\"")
+                    throw scanner.malformed(
+                        "a key of __metadata__ is longer than \(String.maximumKeyBytes) bytes: \"\(shown)\"")
                 }
                 let value = try scanner.string()
                 if SafetensorsChecksums.isEntry(key.text, value) {

@@ -19,7 +19,7 @@ public enum TensorFile {
     ///   - tensors: the tensors with their names, no two of one name.
     ///   - url: the file; one that is there is replaced.
     /// - Throws: ``DataFileError`` if it cannot be written, or a name occurs twice; ``CheckpointError`` if two names are
-    ///   the same to Unicode, or a name that is not ASCII has more than 1024 bytes.
+    ///   the same to Unicode, or a name that is not ASCII has more than 512 bytes.
     public static func write(_ tensors: KeyValuePairs<String, Tensor>, to url: URL) throws {
         try checkKeys(tensors.map(\.key))
         try SafetensorsFile.write(tensors.map { source($0.key, $0.value) }, to: url)
@@ -57,7 +57,7 @@ public enum TensorFile {
         for name in names {
             guard name.isCheapKey else {
                 throw CheckpointError(
-                    "the name \"\(name.abbreviated)\" of a tensor has \(name.utf8.count) bytes; one that is not ASCII may have 1024. Shorten it"
+                    "the name \"\(name.abbreviated)\" of a tensor has \(name.utf8.count) bytes; one that is not ASCII may have \(String.maximumKeyBytes). Shorten it"
                 )
             }
             guard known.updateValue(ExactText(name), forKey: name).map({ $0 == ExactText(name) }) ?? true else {

@@ -48,6 +48,9 @@ extension String {
         return String(scalars[..<end]) + "..."
     }
 
+    /// The most bytes that a text may have to become the key of a dictionary of strings, where it is not ASCII.
+    package static let maximumKeyBytes = 512
+
     /// Whether the text may become the key of a dictionary of strings: hashing it takes less than a millisecond.
-    package var isCheapKey: Bool { utf8.count <= 1024 || utf8.allSatisfy { $0 < 0x80 } }
+    package var isCheapKey: Bool { utf8.count <= Self.maximumKeyBytes || utf8.allSatisfy { $0 < 0x80 } }
 }
