@@ -65,7 +65,7 @@ let package = Package(
         .systemLibrary(name: "CZlib"),
         .target(name: "Tensors", dependencies: ["CKernels"], swiftSettings: coreSettings),
         // Reading and writing files safely, and the safetensors format: what the core and the data formats share.
-        .target(name: "BallastFiles", dependencies: ["Tensors"], swiftSettings: swiftSettings),
+        .target(name: "BallastFiles", dependencies: ["Tensors", "CZlib"], swiftSettings: swiftSettings),
         // What training is: hooks, composition, models, the trainer.
         .target(name: "BallastCore", dependencies: ["BallastFiles", "Tensors", "CKernels"], swiftSettings: coreSettings),
         // Data formats and data sets.

@@ -26,7 +26,7 @@ extension Sample {
         let (held, test) = rest.split(0.5, seed: 2)
         let width = 64
         let decay = Composition { DecoupledDecay(1) }
-        let sites = [Site.before(.kind("attention")), .before("residual2.linear1"), .before("linear1")]
+        let sites = [Site.before(.kind("attention")), .before("residual2.branch.linear1"), .before("linear1")]
         return Experiment(
             source: "all \(p * p) sums a + b mod \(p), as tokens a, b and =; 60 % of them to train on",
             train: train, validation: held, test: test,

@@ -4,6 +4,9 @@ package import Foundation
 ///
 /// The content goes to a temporary file in the same folder, which is synced to the disk and then renamed over the
 /// target: whoever opens the target, after a crash or a power cut at any moment, finds the old content or the new.
+///
+/// A symbolic link stays a link: the file that it leads to is written, whether it exists yet or not. A folder, a
+/// device, a pipe or a socket is refused, because it cannot be replaced whole.
 package enum AtomicFile {
     /// Writes `url` with what `body` hands to its writer.
     ///
@@ -20,8 +23,7 @@ package enum AtomicFile {
                 .unwritable, in: url.absoluteString, "this is not the address of a file on this machine",
                 cure: "Pass a file URL: URL(filePath: ...).")
         }
-        // A link stays a link: what it points to is replaced.
-        let target = url.resolvingSymlinksInPath()
+        let target = try target(of: url)
         let folder = target.deletingLastPathComponent()
         let writer = try Writer(target: target.path, folder: folder.path, name: target.lastPathComponent)
         var isRenamed = false
@@ -35,6 +37,39 @@ package enum AtomicFile {
         guard rename(writer.path, target.path) == 0 else { throw writer.failure(errno) }
         isRenamed = true
         try sync(folder: folder.path, target.path)
+    }
+
+    /// The file to replace or create: where the symbolic links lead.
+    private static func target(of url: URL) throws -> URL {
+        var target = url
+        var status = stat()
+        // At most as many links as the system itself would follow.
+        for _ in 0...40 {
+            guard lstat(target.path, &status) == 0 else {
+                if errno == ENOENT { return target }
+                throw Writer.failure(errno, url.path, target.deletingLastPathComponent().path, 0)
+            }
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: return target
+            case S_IFDIR: throw Writer.failure(EISDIR, url.path, target.deletingLastPathComponent().path, 0)
+            case S_IFLNK:
+                // A link such as /dev/stdout can lead to what has no path.
+                var end = stat()
+                if stat(target.path, &end) == 0, end.st_mode & S_IFMT != S_IFREG, end.st_mode & S_IFMT != S_IFDIR {
+                    throw notRegular(url)
+                }
+                let destination = try FileManager.default.destinationOfSymbolicLink(atPath: target.path)
+                target = URL(filePath: destination, relativeTo: target.deletingLastPathComponent()).absoluteURL
+            default: throw notRegular(url)
+            }
+        }
+        throw Writer.failure(ELOOP, url.path, url.deletingLastPathComponent().path, 0)
+    }
+
+    private static func notRegular(_ url: URL) -> DataFileError {
+        DataFileError(
+            .unwritable, in: url.path, "this is a device, a pipe or a socket, which cannot be replaced whole",
+            cure: "Write to a regular file, and copy it from there.")
     }
 
     /// Gives the current file a second name, `<name>.previous`, so that the first one is free to be replaced.
@@ -108,22 +143,50 @@ extension AtomicFile {
 
         /// Appends bytes.
         package func write(_ bytes: UnsafeRawBufferPointer) throws {
-            guard let base = bytes.baseAddress else { return }
-            var done = 0
-            while done < bytes.count {
-                let count = Foundation.write(descriptor, base + done, min(bytes.count - done, 1 << 30))
-                if count < 0 {
-                    if errno == EINTR { continue }
-                    throw failure(errno)
-                }
-                done += count
-                written += count
-            }
+            try transfer(bytes) { Foundation.write(descriptor, $0, $1) }
+            written += bytes.count
         }
 
         /// Appends bytes.
         package func write(_ bytes: [UInt8]) throws {
             try bytes.withUnsafeBytes { try write($0) }
+        }
+
+        /// Appends bytes and returns their CRC-32, a piece at a time, so that each is in the cache when it is written.
+        package func writeWithChecksum(_ bytes: UnsafeRawBufferPointer) throws -> UInt32 {
+            var checksum: UInt32 = 0
+            for start in stride(from: 0, to: bytes.count, by: 1 << 18) {
+                let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + (1 << 18), bytes.count)])
+                checksum = Gzip.checksum(piece, continuing: checksum)
+                try write(piece)
+            }
+            return checksum
+        }
+
+        /// Replaces bytes that were written before.
+        package func rewrite(_ bytes: [UInt8], at offset: Int) throws {
+            try bytes.withUnsafeBytes { bytes in
+                var position = off_t(offset)
+                try transfer(bytes) { start, count in
+                    let done = pwrite(descriptor, start, count, position)
+                    position += off_t(max(done, 0))
+                    return done
+                }
+            }
+        }
+
+        /// Hands bytes to a function of the system until all are taken.
+        private func transfer(_ bytes: UnsafeRawBufferPointer, _ send: (UnsafeRawPointer, Int) -> Int) throws {
+            guard let base = bytes.baseAddress else { return }
+            var done = 0
+            while done < bytes.count {
+                let count = send(base + done, min(bytes.count - done, 1 << 30))
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    throw Self.failure(errno, target, folder, written + done)
+                }
+                done += count
+            }
         }
 
         fileprivate func sync() throws {
@@ -136,7 +199,8 @@ extension AtomicFile {
 
         fileprivate func failure(_ code: Int32) -> DataFileError { Self.failure(code, target, folder, written) }
 
-        private static func failure(_ code: Int32, _ target: String, _ folder: String, _ written: Int) -> DataFileError
+        fileprivate static func failure(_ code: Int32, _ target: String, _ folder: String, _ written: Int)
+            -> DataFileError
         {
             let cure =
                 switch code {

@@ -70,7 +70,26 @@ package final class ReadableFile: Sendable {
     /// All bytes of the file at `url`.
     package static func contents(of url: URL) throws -> [UInt8] {
         let file = try ReadableFile(url)
-        return try file.bytes(at: 0, count: file.size)
+        let bytes = try file.bytes(at: 0, count: file.size)
+        var surplus: UInt8 = 0
+        // Files such as those of /proc have a content and the size 0: they must not look empty.
+        guard pread(file.descriptor, &surplus, 1, off_t(file.size)) <= 0 else {
+            throw DataFileError(
+                .unreadable, in: file.path, "the file holds more than its size of \(file.size) bytes",
+                cure: "It grew while it was read, or is not a file on a disk: copy it, and read the copy.")
+        }
+        return bytes
+    }
+
+    /// Whether there is a file or folder at `url`, links followed.
+    ///
+    /// - Throws: `DataFileError` where that cannot be told, such as in a folder that this user may not search: what is
+    ///   unreadable is not missing.
+    package static func exists(_ url: URL) throws -> Bool {
+        var status = stat()
+        if stat(url.path, &status) == 0 { return true }
+        if errno == ENOENT || errno == ENOTDIR { return false }
+        throw failure(url.path, errno)
     }
 
     private static func failure(_ path: String, _ code: Int32) -> DataFileError {

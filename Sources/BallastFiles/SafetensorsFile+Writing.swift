@@ -66,8 +66,9 @@ extension SafetensorsFile {
     ///
     /// The content goes to a temporary file in the same folder, is synced to the disk, and is renamed over `url`: at
     /// any moment, a crash or a power cut leaves either the old file or the new one. The header lists the tensors in
-    /// the order given; their data is laid out with the widest elements first, so that all are aligned. The same
-    /// tensors and metadata give the same bytes.
+    /// the order given; their data is laid out with the widest elements first, so that all are aligned. Checksums are
+    /// computed on the way and kept in the metadata, as `ballast.checksums`. The same tensors and metadata give the
+    /// same bytes.
     ///
     /// - Parameters:
     ///   - tensors: The tensors.
@@ -81,46 +82,67 @@ extension SafetensorsFile {
         _ tensors: [Source], metadata: [String: String] = [:], to url: URL, keepsPrevious: Bool = false
     ) throws {
         let layout = try layout(tensors, path: url.path)
-        let header = SafetensorsHeader(entries: layout.entries, metadata: metadata).encoded
-        guard header.count - 8 <= SafetensorsHeader.maximumBytes else {
+        try check(metadata, path: url.path)
+        var header = SafetensorsHeader(
+            entries: layout.entries, metadata: metadata,
+            checksums: SafetensorsChecksums(tensors: [UInt32](repeating: 0, count: tensors.count)))
+        let draft = header.encoded
+        guard draft.count - 8 <= SafetensorsHeader.maximumBytes else {
             throw DataFileError(
                 .outOfRange, in: url.path,
-                "names and metadata take \(header.count) bytes, the format allows \(SafetensorsHeader.maximumBytes)",
+                "names and metadata take \(draft.count) bytes, the format allows \(SafetensorsHeader.maximumBytes)",
                 cure: "Store large values as tensors, not as metadata.")
         }
         try AtomicFile.write(to: url, keepsPrevious: keepsPrevious) { file in
-            try file.write(header)
+            // The header comes first in the file, but its checksums are known last; they do not change its size.
+            try file.write(draft)
             for index in layout.order {
                 let entry = layout.entries[index]
                 var written: Int?
+                var checksum: UInt32 = 0
                 try tensors[index].withBytes { bytes in
                     written = (written ?? 0) + bytes.count
                     guard written == entry.byteCount else { return }
-                    try file.write(bytes)
+                    checksum = try file.writeWithChecksum(bytes)
                 }
                 guard written == entry.byteCount else {
                     throw DataFileError(
-                        .outOfRange, in: url.path, at: "tensor \"\(entry.name)\"",
+                        .outOfRange, in: url.path, at: "tensor \"\(entry.name.abbreviated)\"",
                         "the shape \(entry.shape) of \(entry.type.rawValue) takes \(entry.byteCount) bytes, \(written ?? 0) were given",
                         cure: "Give as many elements as the shape says.")
                 }
+                header.checksums?.tensors[index] = checksum
+            }
+            try file.rewrite(header.encoded, at: 0)
+        }
+    }
+
+    /// Refuses metadata that no reader would return as it was given.
+    private static func check(_ metadata: [String: String], path: String) throws {
+        for (key, value) in metadata {
+            guard !SafetensorsChecksums.isEntry(key, value), key.isCheapKey else {
+                throw DataFileError(
+                    .outOfRange, in: path,
+                    "the metadata entry \"\(key.abbreviated)\" is reserved or has a name beyond \(String.maximumKeyBytes) bytes",
+                    cure: "Leave out the checksums of another file; they are computed anew.")
             }
         }
     }
 
     /// The entries in the order given, with their places in the data, and the order in which the data is written.
     private static func layout(_ tensors: [Source], path: String) throws -> (entries: [Entry], order: [Int]) {
-        var names: Set<String> = ["__metadata__"]
+        var names: Set<ExactText> = ["__metadata__"]
         var sizes: [Int] = []
         for tensor in tensors {
-            guard names.insert(tensor.name).inserted else {
+            guard names.insert(ExactText(tensor.name)).inserted else {
                 throw DataFileError(
-                    .malformed, in: path, "two tensors are named \"\(tensor.name)\", or the name is reserved",
+                    .malformed, in: path,
+                    "two tensors are named \"\(tensor.name.abbreviated)\", or the name is reserved",
                     cure: "Give every tensor a name of its own.")
             }
             guard let size = (tensor.shape + [tensor.type.width]).checkedProduct else {
                 throw DataFileError(
-                    .outOfRange, in: path, at: "tensor \"\(tensor.name)\"",
+                    .outOfRange, in: path, at: "tensor \"\(tensor.name.abbreviated)\"",
                     "the shape \(tensor.shape) is negative or larger than any file", cure: "Correct the shape.")
             }
             sizes.append(size)

@@ -7,6 +7,10 @@ public import Foundation
 /// JSON, duplicate names, each tensor's size against its shape and type, and that the tensors cover the file without
 /// gaps or overlaps.
 ///
+/// Files that Ballast writes carry checksums (the metadata entry `ballast.checksums`, which other readers ignore): that
+/// of the header is verified when the file is opened, that of a tensor whenever its bytes are read. Files without
+/// checksums are read too; `isChecked` tells.
+///
 /// - Source: https://huggingface.co/docs/safetensors
 public struct SafetensorsFile: Sendable {
     /// One tensor: its name, type and shape.
@@ -26,19 +30,24 @@ public struct SafetensorsFile: Sendable {
 
     /// The tensors, in the order of the header.
     public let entries: [Entry]
-    /// The string map that accompanies the tensors.
+    /// The string map that accompanies the tensors, without the entry that holds the checksums.
     public let metadata: [String: String]
+    /// Whether the file carries checksums, so that damage to any of its bytes is found.
+    public var isChecked: Bool { checksums != nil }
 
     private let file: ReadableFile
     /// The path of the file.
     package var path: String { file.path }
     /// Where the bytes of the tensors start in the file.
     private let start: Int
-    private let positions: [String: Int]
+    private let positions: [ExactText: Int]
+    /// The checksum of each tensor, in the order of `entries`.
+    private let checksums: [UInt32]?
 
     /// Opens a file and checks its header.
     ///
-    /// - Throws: `DataFileError` where the file cannot be read, is cut off, or breaks the format.
+    /// - Throws: `DataFileError` where the file cannot be read, is cut off, breaks the format, or has a header that
+    ///   disagrees with its checksum.
     public init(contentsOf url: URL) throws {
         file = try ReadableFile(url)
         guard file.size >= 8 else {
@@ -63,11 +72,13 @@ public struct SafetensorsFile: Sendable {
             parsing: file.bytes(at: 8, count: Int(length)), dataBytes: file.size - start, file: file.path)
         entries = header.entries
         metadata = header.metadata
-        positions = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($0.element.name, $0.offset) })
+        checksums = header.checksums?.tensors
+        positions = Dictionary(
+            uniqueKeysWithValues: entries.enumerated().map { (ExactText($0.element.name), $0.offset) })
     }
 
-    /// The tensor with a name, or nil.
-    public func entry(named name: String) -> Entry? { positions[name].map { entries[$0] } }
+    /// The tensor with a name, or nil. Names are compared byte by byte, not as Unicode.
+    public func entry(named name: String) -> Entry? { positions[ExactText(name)].map { entries[$0] } }
 
     /// Reads a tensor into memory that the caller owns: little-endian, row-major.
     ///
@@ -76,25 +87,29 @@ public struct SafetensorsFile: Sendable {
     ///   - type: The type the caller expects.
     ///   - buffer: Room for exactly the tensor's bytes.
     /// - Throws: `DataFileError` where there is no such tensor, its type is another (the message names it), its size
-    ///   is not that of `buffer`, or the file cannot be read.
+    ///   is not that of `buffer`, the file cannot be read, or the bytes disagree with their checksum.
     public func read(_ name: String, as type: ElementType, into buffer: UnsafeMutableRawBufferPointer) throws {
         let entry = try found(name)
         guard entry.type == type else { throw unexpected(entry, type.rawValue) }
         guard buffer.count == entry.byteCount else {
             throw DataFileError(
-                .outOfRange, in: file.path, at: "tensor \"\(name)\"",
+                .outOfRange, in: file.path, at: "tensor \"\(name.abbreviated)\"",
                 "its shape \(entry.shape) takes \(entry.byteCount) bytes, \(buffer.count) are expected",
                 cure: "The file belongs to a model of other sizes: load it into the model that wrote it.")
         }
         try file.read(at: start + entry.range.lowerBound, into: buffer)
+        try verify(entry, UnsafeRawBufferPointer(buffer))
     }
 
     /// The raw bytes of a tensor of any type: little-endian, row-major.
     ///
-    /// - Throws: `DataFileError` where there is no such tensor or the file cannot be read.
+    /// - Throws: `DataFileError` where there is no such tensor, the file cannot be read, or the bytes disagree with
+    ///   their checksum.
     public func bytes(of name: String) throws -> [UInt8] {
         let entry = try found(name)
-        return try file.bytes(at: start + entry.range.lowerBound, count: entry.byteCount)
+        let bytes = try file.bytes(at: start + entry.range.lowerBound, count: entry.byteCount)
+        try bytes.withUnsafeBytes { try verify(entry, $0) }
+        return bytes
     }
 
     /// The elements of a tensor of type `F32`.
@@ -125,17 +140,29 @@ public struct SafetensorsFile: Sendable {
         return integers
     }
 
+    /// Compares the bytes of a tensor with its checksum, where there is one.
+    private func verify(_ entry: Entry, _ bytes: UnsafeRawBufferPointer) throws {
+        guard let checksums, let position = positions[ExactText(entry.name)] else { return }
+        let found = Gzip.checksum(bytes)
+        guard found == checksums[position] else {
+            throw DataFileError(
+                .checksum, in: file.path, at: "tensor \"\(entry.name.abbreviated)\"",
+                "the checksum of its bytes is \(SafetensorsChecksums.hexadecimal(found)), the header says \(SafetensorsChecksums.hexadecimal(checksums[position]))",
+                cure: "The file is damaged: use a previous version of it.")
+        }
+    }
+
     private func found(_ name: String) throws -> Entry {
         if let entry = entry(named: name) { return entry }
-        let names = entries.prefix(20).map(\.name).joined(separator: ", ")
+        let names = entries.prefix(20).map(\.name.abbreviated).joined(separator: ", ")
         throw DataFileError(
-            .malformed, in: file.path, "there is no tensor \"\(name)\"",
+            .malformed, in: file.path, "there is no tensor \"\(name.abbreviated)\"",
             cure: "The file has \(entries.count) tensors: \(names)\(entries.count > 20 ? ", ..." : "").")
     }
 
     private func unexpected(_ entry: Entry, _ expected: String) -> DataFileError {
         DataFileError(
-            .unsupported, in: file.path, at: "tensor \"\(entry.name)\"",
+            .unsupported, in: file.path, at: "tensor \"\(entry.name.abbreviated)\"",
             "its elements are \(entry.type.rawValue), expected \(expected)",
             cure: "Convert the tensor to \(expected) and write the file again.")
     }

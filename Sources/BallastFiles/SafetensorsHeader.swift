@@ -4,49 +4,95 @@ struct SafetensorsHeader {
     static let maximumBytes = 100_000_000
 
     var entries: [SafetensorsFile.Entry]
+    /// The metadata, without the entry that holds the checksums.
     var metadata: [String: String]
+    /// The checksums; nil where the file carries none.
+    var checksums: SafetensorsChecksums?
 
-    init(entries: [SafetensorsFile.Entry], metadata: [String: String]) {
+    init(entries: [SafetensorsFile.Entry], metadata: [String: String], checksums: SafetensorsChecksums) {
         self.entries = entries
         self.metadata = metadata
+        self.checksums = checksums
     }
 
-    /// Parses and checks a header.
+    /// Parses and checks a header, its checksum included.
     ///
     /// - Parameter dataBytes: The number of bytes that follow the header in the file.
     init(parsing bytes: [UInt8], dataBytes: Int, file: String) throws {
         var scanner = JSONScanner(bytes, file: file)
         var entries: [SafetensorsFile.Entry] = []
-        var metadata: [String: String]?
-        var names: Set<String> = []
+        var metadata: Metadata?
+        var names: Set<ExactText> = []
         try scanner.object { scanner, name in
             if name == "__metadata__" {
                 guard metadata == nil else { throw scanner.malformed("__metadata__ comes twice") }
-                metadata = try Self.metadata(&scanner)
+                metadata = try Metadata(&scanner)
             } else {
-                guard names.insert(name).inserted else { throw scanner.malformed("two tensors are named \"\(name)\"") }
-                entries.append(try Self.entry(name, &scanner, file))
+                guard names.insert(name).inserted else {
+                    throw scanner.malformed("two tensors are named \"\(name.text.abbreviated)\"")
+                }
+                entries.append(try Self.entry(name.text, &scanner, file))
             }
         }
         try scanner.expectEnd()
         try Self.checkCover(entries, dataBytes, file)
         self.entries = entries
-        self.metadata = metadata ?? [:]
+        self.metadata = metadata?.entries ?? [:]
+        guard let metadata, let checksums = metadata.checksums else { return }
+        try Self.check(checksums, metadata.headerDigits, bytes, tensors: entries.count, file)
+        self.checksums = checksums
     }
 
-    private static func metadata(_ scanner: inout JSONScanner) throws -> [String: String] {
-        var metadata: [String: String] = [:]
-        try scanner.object { scanner, key in
-            guard metadata.updateValue(try scanner.string(), forKey: key) == nil else {
-                throw scanner.malformed("the key \"\(key)\" of __metadata__ comes twice")
+    private static func check(
+        _ checksums: SafetensorsChecksums, _ digits: Range<Int>, _ bytes: [UInt8], tensors: Int, _ file: String
+    ) throws {
+        let found = SafetensorsChecksums.checksum(ofHeader: bytes, digits: digits)
+        guard found == checksums.header, checksums.tensors.count == tensors else {
+            throw DataFileError(
+                .checksum, in: file, at: "header",
+                found == checksums.header
+                    ? "it has \(checksums.tensors.count) checksums for \(tensors) tensors"
+                    : "its checksum is \(SafetensorsChecksums.hexadecimal(found)), the file says \(SafetensorsChecksums.hexadecimal(checksums.header))",
+                cure: "The file is damaged: use a previous version of it. If another program changed it, remove "
+                    + "\(SafetensorsChecksums.key) from its metadata.")
+        }
+    }
+
+    /// What `__metadata__` holds.
+    private struct Metadata {
+        var entries: [String: String] = [:]
+        var checksums: SafetensorsChecksums?
+        /// Where the digits of the header's checksum stand.
+        var headerDigits = 0..<0
+
+        init(_ scanner: inout JSONScanner) throws {
+            try scanner.object { scanner, key in
+                let shown = key.text.abbreviated
+                guard key.text.isCheapKey else {
+                    throw scanner.malformed(
+                        "a key of __metadata__ is longer than \(String.maximumKeyBytes) bytes: \"\(shown)\"")
+                }
+                let value = try scanner.string()
+                if SafetensorsChecksums.isEntry(key.text, value) {
+                    let digits = SafetensorsChecksums.headerDigits(inValueAt: scanner.stringRange.lowerBound)
+                    guard checksums == nil, key == ExactText(SafetensorsChecksums.key),
+                        scanner.stringRange.count == value.utf8.count, let parsed = SafetensorsChecksums(value)
+                    else { throw scanner.malformed("the checksums are damaged, or come twice") }
+                    checksums = parsed
+                    headerDigits = digits
+                } else {
+                    guard entries.updateValue(value, forKey: key.text) == nil else {
+                        throw scanner.malformed("the key \"\(shown)\" of __metadata__ comes twice")
+                    }
+                }
             }
         }
-        return metadata
     }
 
     private static func entry(
         _ name: String, _ scanner: inout JSONScanner, _ file: String
     ) throws -> SafetensorsFile.Entry {
+        let shown = name.abbreviated
         var typeName: String?
         var shape: [Int]?
         var offsets: [Int]?
@@ -55,23 +101,30 @@ struct SafetensorsHeader {
             case "dtype" where typeName == nil: typeName = try scanner.string()
             case "shape" where shape == nil: shape = try scanner.integers()
             case "data_offsets" where offsets == nil: offsets = try scanner.integers()
-            default: throw scanner.malformed("the key \"\(key)\" of tensor \"\(name)\" is unknown or comes twice")
+            default:
+                throw scanner.malformed(
+                    "the key \"\(key.text.abbreviated)\" of tensor \"\(shown)\" is unknown or comes twice")
             }
         }
         guard let typeName, let shape, let offsets, offsets.count == 2 else {
-            throw scanner.malformed("tensor \"\(name)\" needs dtype, shape and two data_offsets")
+            throw scanner.malformed("tensor \"\(shown)\" needs dtype, shape and two data_offsets")
         }
-        guard let type = SafetensorsFile.ElementType(rawValue: typeName) else {
+        guard
+            let type = SafetensorsFile.ElementType.allCases.first(where: {
+                ExactText($0.rawValue) == ExactText(typeName)
+            })
+        else {
             throw DataFileError(
-                .unsupported, in: file, at: "tensor \"\(name)\"", "the element type \"\(typeName)\" is unknown",
+                .unsupported, in: file, at: "tensor \"\(shown)\"",
+                "the element type \"\(typeName.abbreviated)\" is unknown",
                 cure: "Known are \(SafetensorsFile.ElementType.allCases.map(\.rawValue).joined(separator: ", ")).")
         }
         guard let bytes = (shape + [type.width]).checkedProduct, offsets[0] <= offsets[1],
             offsets[1] - offsets[0] == bytes
         else {
             throw DataFileError(
-                .malformed, in: file, at: "tensor \"\(name)\"",
-                "its offsets \(offsets) do not agree with the shape \(shape) of \(typeName)",
+                .malformed, in: file, at: "tensor \"\(shown)\"",
+                "its offsets \(offsets) do not agree with the shape \("\(shape)".abbreviated) of \(typeName)",
                 cure: "The header is damaged: use a previous version of the file.")
         }
         return SafetensorsFile.Entry(name: name, type: type, shape: shape, range: offsets[0]..<offsets[1])
@@ -86,7 +139,7 @@ struct SafetensorsHeader {
         for entry in ordered {
             guard entry.range.lowerBound == end else {
                 throw DataFileError(
-                    .malformed, in: file, at: "tensor \"\(entry.name)\"",
+                    .malformed, in: file, at: "tensor \"\(entry.name.abbreviated)\"",
                     "it starts at byte \(entry.range.lowerBound) of the data, the tensor before ends at \(end)",
                     cure: "The header is damaged: use a previous version of the file.")
             }
@@ -100,43 +153,41 @@ struct SafetensorsHeader {
         }
     }
 
-    /// The bytes in front of the data: the length and the JSON, padded with spaces to a multiple of 8 bytes.
+    /// The bytes before the data: the length and the JSON, padded with spaces to a multiple of 8 bytes.
     ///
-    /// The metadata comes first, by key; the tensors follow in their order: the same content gives the same bytes.
+    /// The metadata comes first, by key after the checksums; the tensors follow in their order: the same content gives
+    /// the same bytes. The checksum of the header is computed here.
     var encoded: [UInt8] {
-        var members: [String] = []
-        if !metadata.isEmpty {
-            let pairs = metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-            members.append(
-                "\"__metadata__\":{" + pairs.map { "\(Self.quoted($0)):\(Self.quoted($1))" }.joined(separator: ",")
-                    + "}")
+        var json: [UInt8] = []
+        func member(_ name: String, _ value: String) {
+            json += "\(json.last == UInt8(ascii: "{") ? "" : ",")\(name.quotedAsJSON):\(value)".utf8
         }
+        json += "{".utf8
+        member("__metadata__", "{")
+        var digits = 0..<0
+        if var checksums {
+            checksums.header = 0
+            member(SafetensorsChecksums.key, checksums.text.quotedAsJSON)
+            let start = json.count - checksums.text.utf8.count - 1
+            digits = SafetensorsChecksums.headerDigits(inValueAt: start)
+        }
+        for (key, value) in metadata.sorted(by: { ExactText.precedes($0.key, $1.key) }) {
+            member(key, value.quotedAsJSON)
+        }
+        json += "}".utf8
         for entry in entries {
             let shape = entry.shape.map(String.init).joined(separator: ",")
-            members.append(
-                "\(Self.quoted(entry.name)):{\"dtype\":\"\(entry.type.rawValue)\",\"shape\":[\(shape)],"
+            member(
+                entry.name,
+                "{\"dtype\":\"\(entry.type.rawValue)\",\"shape\":[\(shape)],"
                     + "\"data_offsets\":[\(entry.range.lowerBound),\(entry.range.upperBound)]}")
         }
-        var json = Array("{\(members.joined(separator: ","))}".utf8)
+        json += "}".utf8
         json += [UInt8](repeating: 0x20, count: (8 - json.count % 8) % 8)
-        return (0..<8).map { UInt8(truncatingIfNeeded: json.count >> (8 * $0)) } + json
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
+        if !digits.isEmpty {
+            let checksum = SafetensorsChecksums.checksum(ofHeader: json, digits: digits)
+            json.replaceSubrange(digits, with: SafetensorsChecksums.hexadecimal(checksum).utf8)
         }
-        return result + "\""
+        return (0..<8).map { UInt8(truncatingIfNeeded: json.count >> (8 * $0)) } + json
     }
 }

@@ -16,12 +16,38 @@ public enum StoredElements: Sendable, Hashable {
         }
     }
 
-    /// The elements gathered in the order of `source`: element i of the result is element `source[i]` of this one.
-    package func gathered(_ source: [Int]) -> StoredElements {
+    /// The elements of an array of this shape in row-major order, given those in column-major ("Fortran") order.
+    package consuming func rowMajor(shape: [Int]) -> StoredElements {
         switch self {
-        case .bytes(let elements): .bytes(source.map { elements[$0] })
-        case .floats(let elements): .floats(source.map { elements[$0] })
-        case .integers(let elements): .integers(source.map { elements[$0] })
+        case .bytes(let elements): .bytes(Self.rowMajor(elements, shape))
+        case .floats(let elements): .floats(Self.rowMajor(elements, shape))
+        case .integers(let elements): .integers(Self.rowMajor(elements, shape))
+        }
+    }
+
+    private static func rowMajor<Element>(_ elements: [Element], _ shape: [Int]) -> [Element] {
+        guard shape.count > 1, !elements.isEmpty else { return elements }
+        var strides = [Int](repeating: 1, count: shape.count)
+        for dimension in 1..<shape.count { strides[dimension] = strides[dimension - 1] * shape[dimension - 1] }
+        let last = shape.count - 1
+        return [Element](unsafeUninitializedCapacity: elements.count) { result, initialized in
+            var index = [Int](repeating: 0, count: shape.count)
+            var start = 0
+            while initialized < elements.count {
+                for step in 0..<shape[last] {
+                    result.initializeElement(at: initialized + step, to: elements[start + step * strides[last]])
+                }
+                initialized += shape[last]
+                var dimension = last - 1
+                while dimension >= 0 {
+                    index[dimension] += 1
+                    start += strides[dimension]
+                    if index[dimension] < shape[dimension] { break }
+                    start -= index[dimension] * strides[dimension]
+                    index[dimension] = 0
+                    dimension -= 1
+                }
+            }
         }
     }
 }
@@ -57,6 +83,29 @@ package struct ElementEncoding: Sendable, Hashable {
         self.kind = kind
         self.width = width
         self.isBigEndian = isBigEndian
+    }
+
+    /// The memory that the elements of an array of this shape take when they are decoded beside their content, in bytes.
+    ///
+    /// Unsigned bytes and booleans become elements where they are.
+    package func memory(for shape: [Int]) -> Int {
+        kind == .boolean || kind == .unsigned && width == 1 ? 0 : (shape + [4]).checkedProduct ?? .max
+    }
+
+    /// Decodes every whole element of a content from a position on, and gives up the content.
+    ///
+    /// - Throws: as `decode(_:file:)`.
+    package func decode(_ content: consuming [UInt8], from start: Int, file: String) throws -> StoredElements {
+        guard kind == .boolean || kind == .unsigned && width == 1 else {
+            return try content.withUnsafeBytes {
+                try decode(UnsafeRawBufferPointer(rebasing: $0[start...]), file: file)
+            }
+        }
+        content.removeFirst(start)
+        if kind == .boolean {
+            for index in content.indices where content[index] > 1 { content[index] = 1 }
+        }
+        return .bytes(content)
     }
 
     /// Decodes every whole element of `bytes`.

@@ -8,7 +8,7 @@ public enum TensorFile {
     /// - Parameter url: the file.
     /// - Returns: the tensors by name, which in Ballast's own files is their path.
     /// - Throws: ``DataFileError`` if the file cannot be read or is damaged, or holds a tensor of another type or of more
-    ///   than eight dimensions.
+    ///   than eight dimensions, or two whose names Unicode takes for the same.
     public static func read(_ url: URL) throws -> [String: Tensor] {
         try tensors(of: SafetensorsFile(contentsOf: url))
     }
@@ -18,23 +18,26 @@ public enum TensorFile {
     /// - Parameters:
     ///   - tensors: the tensors with their names, no two of one name.
     ///   - url: the file; one that is there is replaced.
-    /// - Throws: ``DataFileError`` if it cannot be written, or a name occurs twice.
+    /// - Throws: ``DataFileError`` if it cannot be written, or a name occurs twice; or two names are the same
+    ///   to Unicode, or a name that is not ASCII has more than 512 bytes.
     public static func write(_ tensors: KeyValuePairs<String, Tensor>, to url: URL) throws {
+        try checkKeys(tensors.map(\.key), url.path)
         try SafetensorsFile.write(tensors.map { source($0.key, $0.value) }, to: url)
     }
 
     package static func tensors(of file: SafetensorsFile) throws -> [String: Tensor] {
+        try checkKeys(file.entries.map(\.name), file.path)
         var tensors: [String: Tensor] = [:]
         for entry in file.entries {
             guard entry.shape.count <= Shape.maximumRank, entry.shape.allSatisfy({ $0 <= Int(Int32.max) }) else {
                 throw DataFileError(
-                    .unsupported, in: file.path, at: "tensor \"\(entry.name)\"",
+                    .unsupported, in: file.path, at: "tensor \"\(entry.name.abbreviated)\"",
                     "its shape is \(entry.shape), beyond \(Shape.maximumRank) dimensions of at most \(Int32.max)",
                     cure: "Reshape it before writing.")
             }
             guard entry.type == .float32 || entry.type == .int32 else {
                 throw DataFileError(
-                    .unsupported, in: file.path, at: "tensor \"\(entry.name)\"",
+                    .unsupported, in: file.path, at: "tensor \"\(entry.name.abbreviated)\"",
                     "its type is \(entry.type.rawValue), and only F32 and I32 are read", cure: "Convert it.")
             }
             let tensor = Tensor(
@@ -44,6 +47,27 @@ public enum TensorFile {
             tensors[entry.name] = tensor
         }
         return tensors
+    }
+
+    /// Checks that names can be the keys of a dictionary, which compares them as Unicode does: each its own, and none
+    /// that takes long.
+    ///
+    /// Names of the same bytes are left to the file.
+    private static func checkKeys(_ names: [String], _ file: String) throws {
+        var known: [String: ExactText] = [:]
+        for name in names {
+            guard name.isCheapKey else {
+                throw DataFileError(
+                    .outOfRange, in: file, at: "tensor \"\(name.abbreviated)\"",
+                    "its name has \(name.utf8.count) bytes; one that is not ASCII may have \(String.maximumKeyBytes)",
+                    cure: "Shorten it.")
+            }
+            guard known.updateValue(ExactText(name), forKey: name).map({ $0 == ExactText(name) }) ?? true else {
+                throw DataFileError(
+                    .outOfRange, in: file, at: "tensor \"\(name)\"",
+                    "another tensor has a name of other bytes that Unicode takes for the same", cure: "Rename one.")
+            }
+        }
     }
 
     package static func source(_ name: String, _ tensor: Tensor) -> SafetensorsFile.Source {

@@ -132,6 +132,7 @@ private final class BatchCatcher: LossPenalty {
     }
 
     func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
+        guard context.isTraining else { return Tensor(0) }
         let target = context.batch.target
         if target.scalarType == .int32 { labels.withLock { $0 = target.integers } }
         let values = target.scalarType == .int32 ? Tensor(0) : target

@@ -86,7 +86,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         ) { Laws.check(NormL2(), degree: 2, scenes: $0) },
         Mistake(
             "a list that is used up", .active, with: [.resume, .isolation],
-            says: "at hook lossPenalty it acts at the first step, but no longer at the second", "is something used up"
+            says: "at hook lossPenalty it changes nothing at any of", "is its strength not zero"
         ) { Laws.check(ExhaustedL1(), scenes: $0) },
         Mistake(
             "noise that fades by a division of whole numbers", .active,
@@ -113,7 +113,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         ) { Laws.check(HalfStrength(strength: 0.1), neutral: HalfStrength(strength: 0), scenes: $0) },
         Mistake(
             "a name that is another one in every process", .roundTrip, says: "what it saved at step",
-            "cannot be loaded", "it was saved with the techniques [UniquePlateau-",
+            "cannot be loaded", "it holds state of the techniques [UniquePlateau-",
             "does its name, or that of its state, differ from one instance to the next?"
         ) { Laws.check(UniquePlateau(), scenes: $0) },
         Mistake(
@@ -140,7 +140,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         Mistake(
             "averages that are swapped in by hand", .undone,
             says: "a run that is cancelled there, or fails in the next step, keeps what was swapped in",
-            "replace variables at the moment .validating"
+            "return them from variablesForValidation(in:)"
         ) { Laws.check(SwapByHand(), scenes: $0) },
         Mistake(
             "a logarithm at zero", .finite, says: "input times 0.0 ends in:", "the penalty of \"RootOfActivity\"",

@@ -114,9 +114,9 @@ struct Workload: Sendable {
         let trainer = Trainer(
             model, loss: .crossEntropy, optimizer: Adam(learningRate: 3e-4), metrics: [], batchSize: 16
         ) {
-            RMSNorm(at: .before(.kind("attention")), .before("residual*.linear1"), .before("head"))
+            RMSNorm(at: .before(.kind("attention")), .before("residual*.branch.linear1"), .before("head"))
             Dropout(0.1, at: .after(.kind("attention")), named: "attentionDropout")
-            Dropout(0.1, at: .after("residual*.linear2"), named: "feedForwardDropout")
+            Dropout(0.1, at: .after("residual*.branch.linear2"), named: "feedForwardDropout")
             DecoupledDecay(0.1, on: .all)
         }
         let words = RandomStream(seed: 0, purpose: "tokens").words(512 * 129).map { Int32($0 & 255) }

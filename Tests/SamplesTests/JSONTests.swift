@@ -16,6 +16,7 @@ import Testing
         let text = "a \"quoted\" \\ λ\n\t\u{1}\u{7F} 🙂"
         let line = JSON.object([(text, .text(text))]).description
         #expect(!line.contains("\n"))
+        #expect(JSON.text("a/b\r\n\t\u{1F}\"").description == #""a/b\r\n\t\u001f\"""#)
         let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String]
         #expect(object == [text: text])
     }

@@ -124,7 +124,7 @@ import Testing
             for sample in list {
                 let plan = try program.run("plan \(sample)")
                 #expect(plan.code == 0, "\(plan.errors)")
-                #expect(plan.output.contains("\(sample), none\nlossPenalty: nothing, at no cost"))
+                #expect(plan.output.contains("\(sample), none\nlossPenalty: none"))
             }
         }
     }

@@ -11,7 +11,7 @@ import Testing
         try Program.inFolder { program in
             let plan = try program.run("plan \(sample)")
             #expect(plan.code == 0, "\(plan.errors)")
-            #expect(plan.output.contains("trained numbers in all"))
+            #expect(plan.output.contains("parameters in all"))
             let run = try program.run("run \(sample) --quick --epochs 1 --page p.html --json out.jsonl")
             #expect(run.code == 0, "\(run.errors)")
             #expect(plan.output.split(separator: "\n").filter { $0.contains("warning [") } == [])

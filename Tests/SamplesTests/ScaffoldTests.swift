@@ -43,7 +43,7 @@ struct ScaffoldTests {
     @Test(arguments: [
         ("Dropout", "Ballast has a technique \"Dropout\" already (Plugins/Dropout)"),
         ("Testing", "Ballast has a module \"BallastTesting\" already"),
-        ("Trainer", "\"Trainer\" is a type of Ballast"),
+        ("Trainer", "\"Trainer\" is a type of BallastCore"),
         ("Tensor", "\"Tensor\" is a type of Tensors"),
         ("Laws", "\"Laws\" is a type of BallastTesting"),
         ("Ballast", "\"Ballast\" is a type of Ballast"),

@@ -70,6 +70,8 @@ public struct LayerCall {
 
     /// Runs what is wrapped with other values for some of its parameters.
     ///
+    /// Replacements flow inward: the wrappers nearer to the layer, and the layer, see them as its parameters.
+    ///
     /// - Parameters:
     ///   - input: the input.
     ///   - parameters: those of ``parameters`` whose ``LayerParameter/value`` was changed; gradients flow through the

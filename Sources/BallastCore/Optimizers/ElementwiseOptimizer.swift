@@ -80,7 +80,7 @@ extension ballast_segment {
     fileprivate func update(
         from start: Int, count: Int, _ values: UnsafeMutablePointer<Float>, by optimizer: (OptimizerBlock) -> Void
     ) {
-        guard let parameters = parameter.map({ $0 + start }), let gradients = gradient.map({ $0 + start }) else { return }
+        let (parameters, gradients) = (parameter + start, gradient + start)
         for i in 0..<count {
             let w = parameters[i]
             values[i] = gradients[i] * gradient_scale + w * own + (sign == 0 ? 0 : w.signOrZero * sign)

@@ -68,6 +68,13 @@ struct Diagnosis {
         )
     }
 
+    func badValue(of path: String, _ transforms: [String]) -> TrainingError {
+        TrainingError(
+            "\(when): the new value of \"\(path)\" is not finite; it comes from hook gradientTransform (at .applied) of \(transforms.joined(separator: ", ")). The variables are those after the optimizer's step, which were finite; check these techniques",
+            leavesOptimizerAhead: true
+        )
+    }
+
     func badLearningRate() -> TrainingError {
         TrainingError(
             "\(when): the learning rate is \(info.learningRate), \(info.scheduleFactor) times that of the optimizer. \(kept); check the schedule and the callbacks that scale the learning rate"

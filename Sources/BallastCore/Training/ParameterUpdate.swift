@@ -145,8 +145,7 @@ final class ParameterUpdate {
         for index in trained {
             guard let value = result.replaced[index] else { continue }
             guard value.isFinite else {
-                throw Diagnosis(model, state, info).badUpdate(
-                    of: layout.parameters[index].path, names(at: .applied), isAhead: true)
+                throw Diagnosis(model, state, info).badValue(of: layout.parameters[index].path, names(at: .applied))
             }
             state.parameters.values[index] = value
         }

@@ -48,13 +48,10 @@ public final class Run {
         let saved = try checkpoints?.load(note: { observer?(.noted($0)) })
         let bound = try trainer.bind(
             to: train.batch(train.order, 0..<min(train.count, trainer.batchSize)).input, seed: seed,
-            stepsPerEpoch: trainer.stepsPerEpoch(train), loaded: saved?.loadedVariables)
+            stepsPerEpoch: trainer.stepsPerEpoch(train), loaded: saved?.loadedVariables,
+            checking: CheckedSetting(hasValidation: validation != nil, epochs: epochs, sampleCount: train.count))
         (model, state, trainingStep) = (bound.model, bound.state, bound.step)
-        diagnostics =
-            try CompositionValidator(
-                trainer.context(bound, hasValidation: validation != nil, epochs: epochs, sampleCount: train.count),
-                model, silencing: trainer.silencedWarnings
-            ).check() + (saved?.changes(in: trainer) ?? [])
+        diagnostics = (bound.checked?.warnings ?? []) + (saved?.changes(in: trainer) ?? [])
         try model.check(train, for: trainer.loss, name: "training")
         if let validation { try model.check(validation, for: trainer.loss, name: "validation") }
         if let saved { try saved.restore(self) }

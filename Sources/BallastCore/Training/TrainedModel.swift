@@ -89,7 +89,7 @@ extension Trainer {
         let seed = file.metadata["ballast.seed"].flatMap { UInt64($0) } ?? 0
         var predicting = self
         predicting.optimizer = SGD(learningRate: 0)
-        let bound = try predicting.bind(to: example(Shape(dimensions), type), seed: seed, loaded: loaded)
+        let bound = try predicting.bind(to: example(Shape(dimensions), type), seed: seed, loaded: loaded, checking: nil)
         var problems = loaded.problems
         let rest = loaded.remainingPaths(besides: composition.techniques.map(\.name))
         if !rest.isEmpty {

@@ -6,6 +6,15 @@ struct BoundTrainer {
     let model: BoundModel
     let state: RunState
     let step: TrainingStep
+    /// What was checked, and what was found; nil where nothing was.
+    let checked: (context: CompositionContext, warnings: [Diagnostic])?
+}
+
+/// What a composition is checked for.
+struct CheckedSetting {
+    let hasValidation: Bool
+    let epochs: Int?
+    let sampleCount: Int?
 }
 
 extension Trainer {
@@ -40,17 +49,26 @@ extension Trainer {
     ///   - seed: the random seed.
     ///   - stepsPerEpoch: the number of steps in an epoch.
     ///   - loaded: variables from a file.
-    /// - Throws: ``TechniqueError`` for a mistake of a technique in the first pass, ``CompositionError`` if a parameter
-    ///   group matches nothing.
+    ///   - setting: what to check the composition for; nil for predictions alone, which need no penalties either.
+    /// - Throws: ``TechniqueError`` for a mistake of a technique in the first pass, ``CompositionError`` if the composition
+    ///   or a parameter group has a mistake.
     func bind(
-        to input: Tensor, seed: UInt64, stepsPerEpoch: Int = 1, loaded: LoadedVariables? = nil
+        to input: Tensor, seed: UInt64, stepsPerEpoch: Int = 1, loaded: LoadedVariables? = nil,
+        checking setting: CheckedSetting?
     ) throws -> BoundTrainer {
         let table = HookTable(composition.techniques)
         let tree = ScopeTree(seed: seed, interceptors: table.interceptors, observed: table.observed, loaded: loaded)
         let model = BoundModel(self.model, tree: tree, techniques: table.techniques.map(\.name))
         let state = RunState(
             ParameterValues(), StateValues(), stepsPerEpoch: stepsPerEpoch, penalties: table.penalties.count)
+        var checked: (context: CompositionContext, warnings: [Diagnostic])?
         try model.declare(with: input, state.parameters, state.states) { output, pass in
+            try setGroups(of: model, state)
+            guard let setting else { return }
+            let context = context(table, model, setting)
+            checked = (
+                context, try CompositionValidator(context, model, silencing: silencedWarnings).check()
+            )
             // Penalties may have parameters of their own. Only shapes count, so any targets do.
             let batch = Batch(input: input, target: exampleTarget(for: output))
             let penalties = PenaltyCalls(self, table, model)
@@ -64,7 +82,7 @@ extension Trainer {
                 }
             })
         return BoundTrainer(
-            table: table, model: model, state: state, step: TrainingStep(self, table, model, state))
+            table: table, model: model, state: state, step: TrainingStep(self, table, model, state), checked: checked)
     }
 
     /// Targets of the shape and type that the loss takes for an output.
@@ -100,12 +118,12 @@ extension Trainer {
     }
 
     /// What techniques may know of a run, to check it.
-    func context(
-        _ bound: BoundTrainer, hasValidation: Bool, epochs: Int?, sampleCount: Int?
+    private func context(
+        _ table: HookTable, _ model: BoundModel, _ setting: CheckedSetting
     ) -> CompositionContext {
         CompositionContext(
-            bound.table, bound.model, loss: loss, metrics: metricDescriptions(hasValidation: hasValidation),
-            optimizer: optimizer, hasValidation: hasValidation, epochs: epochs, batchSize: batchSize,
-            sampleCount: sampleCount)
+            table, model, loss: loss, metrics: metricDescriptions(hasValidation: setting.hasValidation),
+            optimizer: optimizer, hasValidation: setting.hasValidation, epochs: setting.epochs, batchSize: batchSize,
+            sampleCount: setting.sampleCount)
     }
 }

@@ -39,11 +39,10 @@ extension Trainer {
     }
 
     private func plan(_ input: Tensor, hasValidation: Bool, epochs: Int?, sampleCount: Int?) throws -> Plan {
-        let bound = try bind(to: input, seed: 0)
-        let validator = CompositionValidator(
-            context(bound, hasValidation: hasValidation, epochs: epochs, sampleCount: sampleCount), bound.model,
-            silencing: silencedWarnings)
-        let warnings = try validator.check()
-        return Plan(bound.model, validator.context, warnings)
+        let bound = try bind(
+            to: input, seed: 0,
+            checking: CheckedSetting(hasValidation: hasValidation, epochs: epochs, sampleCount: sampleCount))
+        guard let (context, warnings) = bound.checked else { preconditionFailure("a plan is always checked") }
+        return Plan(bound.model, context, warnings)
     }
 }

@@ -5,23 +5,25 @@ extension FashionMNIST {
     /// The places that Fashion-MNIST is published at, tried in this order.
     public static let mirrors = [
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
     ].compactMap(URL.init(string:))
 
     /// Downloads the files of Fashion-MNIST that are not in a folder yet (31 MB in all).
     ///
-    /// Each file is verified (size, gzip checksum, the checksum of the published content, shape and labels) before it
-    /// takes its place; where anything fails, nothing of that file is left behind. The program `curl` does the
-    /// transfer, so that programs which never download do not load a network library.
+    /// The content of each file must have the SHA-256 digest of the published one: a download before it takes its
+    /// place, and a file that is in the folder already. Where anything fails, nothing of the file is left behind. The
+    /// program `curl` does the transfer, over https only and without the user's configuration of it, so that programs
+    /// which never download do not load a network library.
     ///
     /// - Parameters:
     ///   - folder: The folder to fill, created if need be; nil for `cacheFolder`.
-    ///   - mirrors: The places to try, in order: addresses of folders.
+    ///   - mirrors: The places to try, in order: addresses of folders, of the scheme https.
     /// - Returns: The folder.
-    /// - Throws: `DataFileError` that says what each mirror answered, or what was wrong with the file it sent.
+    /// - Throws: `DataFileError` that says what each mirror answered, or what was wrong with the file it sent, and of
+    ///   kind `checksum` where a file in the folder is not the published one; it is not touched.
     @discardableResult
     public static func fetch(into folder: URL? = nil, mirrors: [URL] = mirrors) throws -> URL {
-        try fetch(Download.published, into: folder ?? cacheFolder, mirrors: mirrors, curl: nil)
+        try fetch(Download.published, into: folder ?? cacheFolder, mirrors: mirrors, curl: nil, scheme: "https")
     }
 
     /// A file to download and what is known about it.
@@ -29,27 +31,50 @@ extension FashionMNIST {
         package let part: Part
         /// The size of the compressed file, in bytes.
         package let bytes: Int
-        /// The CRC-32 of the content.
-        package let checksum: UInt32
+        /// The SHA-256 digest of the content, which does not depend on how the file is compressed.
+        package let digest: String
 
-        package init(_ part: Part, bytes: Int, checksum: UInt32) {
+        package init(_ part: Part, bytes: Int, digest: String) {
             self.part = part
             self.bytes = bytes
-            self.checksum = checksum
+            self.digest = digest
         }
 
         /// The files as published in 2017.
+        ///
+        /// The digests are those of Debian's package `dataset-fashion-mnist` 0.0~git20200523.55506a9, whose signature
+        /// Debian's package manager verifies.
         static let published = [
-            Download(.trainingImages, bytes: 26_421_880, checksum: 0xB4F2_9F28),
-            Download(.trainingLabels, bytes: 29_515, checksum: 0x741A_4657),
-            Download(.testImages, bytes: 4_422_102, checksum: 0x678F_E0B1),
-            Download(.testLabels, bytes: 5_148, checksum: 0x8014_2C1F),
+            Download(
+                .trainingImages, bytes: 26_421_880,
+                digest: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
+            Download(
+                .trainingLabels, bytes: 29_515,
+                digest: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
+            Download(
+                .testImages, bytes: 4_422_102,
+                digest: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
+            Download(
+                .testLabels, bytes: 5_148,
+                digest: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
         ]
+
+        /// Checks that a file, compressed or not, holds the published content.
+        fileprivate func verify(_ bytes: [UInt8], _ file: String, cure: String) throws {
+            let content = Gzip.isCompressed(bytes) ? try Gzip.inflate(bytes, limit: 64 << 20, file: file) : bytes
+            guard SHA256.digest(of: content) == digest else {
+                throw DataFileError(.checksum, in: file, "the content is not that of the published file", cure: cure)
+            }
+            _ = try part.validated(IDXFile(bytes: content, file: file), file)
+        }
     }
 
-    /// As `fetch(into:mirrors:)`, for files of the caller's choice and with the path of `curl` (nil to search for it).
+    /// As `fetch(into:mirrors:)`, for files of the caller's choice, with the path of `curl` (nil to search for it) and the
+    /// scheme of the mirrors' addresses, which no other may replace.
     @discardableResult
-    package static func fetch(_ downloads: [Download], into folder: URL, mirrors: [URL], curl: String?) throws -> URL {
+    package static func fetch(
+        _ downloads: [Download], into folder: URL, mirrors: [URL], curl: String?, scheme: String
+    ) throws -> URL {
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
@@ -57,9 +82,17 @@ extension FashionMNIST {
                 .unwritable, in: folder.path, "the folder cannot be created: \(error.localizedDescription)",
                 cure: "Choose another folder.")
         }
-        let missing = downloads.filter { $0.part.file(in: folder) == nil }
+        var missing: [Download] = []
+        for download in downloads {
+            if let file = try download.part.file(in: folder) {
+                let cure = "Remove the file, so that it is fetched anew."
+                try download.verify(ReadableFile.contents(of: file), file.path, cure: cure)
+            } else {
+                missing.append(download)
+            }
+        }
         guard !missing.isEmpty else { return folder }
-        let curl = try Curl(path: curl)
+        let curl = try Curl(path: curl, scheme: scheme)
         for download in missing {
             try fetch(download, into: folder, mirrors: mirrors, curl)
         }
@@ -73,7 +106,13 @@ extension FashionMNIST {
             let address = mirror.appending(path: name, directoryHint: .notDirectory)
             do {
                 let content = try curl.content(of: address, limit: download.bytes)
-                try verify(content, download, address.absoluteString)
+                let cure = "Try again or use another mirror."
+                guard content.count == download.bytes else {
+                    throw DataFileError(
+                        .truncated, in: address.absoluteString,
+                        "expected \(download.bytes) bytes, received \(content.count)", cure: cure)
+                }
+                try download.verify(content, address.absoluteString, cure: cure)
                 try AtomicFile.write(to: folder.appending(path: name, directoryHint: .notDirectory)) { file in
                     try file.write(content)
                 }
@@ -87,28 +126,15 @@ extension FashionMNIST {
             cure: "Check the network, or put the four files into \(folder.path) by hand; "
                 + "Debian and Ubuntu have them as the package dataset-fashion-mnist.")
     }
-
-    private static func verify(_ content: [UInt8], _ download: Download, _ address: String) throws {
-        let cure = "Try again or use another mirror."
-        guard content.count == download.bytes else {
-            throw DataFileError(
-                content.count < download.bytes ? .truncated : .oversized, in: address,
-                "expected \(download.bytes) bytes, received \(content.count)", cure: cure)
-        }
-        let inflated = try Gzip.inflate(content, limit: 1 << 30, file: address)
-        let checksum = inflated.withUnsafeBytes { Gzip.checksum($0) }
-        guard checksum == download.checksum else {
-            throw DataFileError(.checksum, in: address, "the content is not that of the published file", cure: cure)
-        }
-        _ = try download.part.validated(IDXFile(bytes: inflated, file: address), address)
-    }
 }
 
 /// The program that transfers files.
 private struct Curl {
     private let program: URL
+    private let scheme: String
 
-    init(path: String?) throws {
+    init(path: String?, scheme: String) throws {
+        self.scheme = scheme
         let search = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
         let candidates = path.map { [$0] } ?? search.split(separator: ":").map { "\($0)/curl" } + ["/usr/bin/curl"]
         guard let found = candidates.first(where: FileManager.default.isExecutableFile(atPath:)) else {
@@ -123,9 +149,11 @@ private struct Curl {
     func content(of address: URL, limit: Int) throws -> [UInt8] {
         let process = Process()
         process.executableURL = program
-        // The content comes through the pipe; at the end of it curl has written its one line of errors, if any.
+        // The content comes through the pipe; at the end of it curl has written its lines of errors, if any. The first
+        // argument keeps it from reading a configuration. What it sends twice, on a retry, fails the verification.
         process.arguments = [
-            "--fail", "--location", "--silent", "--show-error", "--connect-timeout", "20", "--speed-limit", "1000",
+            "-q", "--proto", "=\(scheme)", "--proto-redir", "=\(scheme)", "--max-redirs", "5", "--retry", "3", "--fail",
+            "--location", "--silent", "--show-error", "--connect-timeout", "20", "--speed-limit", "1000",
             "--speed-time", "30", "--max-filesize", "\(limit)", "--", address.absoluteString,
         ]
         let output = Pipe()

@@ -51,7 +51,7 @@ public enum FashionMNIST {
     package static func locate(_ directory: URL?, environment: [String: String], system: URL) throws -> URL? {
         let variable = environment["FASHION_MNIST"].flatMap { $0.isEmpty ? nil : $0 }
         if let asked = directory ?? variable.map({ URL(filePath: $0, directoryHint: .isDirectory) }) {
-            if let missing = Part.allCases.first(where: { $0.file(in: asked) == nil }) {
+            if let missing = try Part.allCases.first(where: { try $0.file(in: asked) == nil }) {
                 let origin = directory == nil ? " that $FASHION_MNIST names" : ""
                 throw DataFileError(
                     .unreadable, in: asked.path,
@@ -60,8 +60,8 @@ public enum FashionMNIST {
             }
             return asked
         }
-        return [system, cacheFolder(environment: environment)].first { folder in
-            Part.allCases.allSatisfy { $0.file(in: folder) != nil }
+        return try [system, cacheFolder(environment: environment)].first { folder in
+            try Part.allCases.allSatisfy { try $0.file(in: folder) != nil }
         }
     }
 
@@ -98,13 +98,15 @@ extension FashionMNIST {
         case testLabels = "t10k-labels-idx1-ubyte"
 
         /// The file in a folder, compressed or not; nil where there is none.
-        func file(in folder: URL) -> URL? {
-            [rawValue + ".gz", rawValue].map { folder.appending(path: $0, directoryHint: .notDirectory) }
-                .first { FileManager.default.fileExists(atPath: $0.path) }
+        ///
+        /// - Throws: `DataFileError` where the folder cannot be searched.
+        func file(in folder: URL) throws -> URL? {
+            try [rawValue + ".gz", rawValue].map { folder.appending(path: $0, directoryHint: .notDirectory) }
+                .first(where: ReadableFile.exists)
         }
 
         fileprivate func existingFile(in folder: URL) throws -> URL {
-            if let file = file(in: folder) { return file }
+            if let file = try file(in: folder) { return file }
             throw DataFileError(
                 .unreadable, in: folder.path, "the folder has no file \(rawValue) or \(rawValue).gz",
                 cure: "Name the folder with the four files of Fashion-MNIST.")

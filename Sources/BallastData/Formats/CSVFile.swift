@@ -31,7 +31,9 @@ public struct CSVFile: Sendable, Hashable {
     public let values: [Float]
     /// The class of each row, as a position in `classes`; nil where no label column was asked for.
     public let labels: [Int32]?
-    /// The distinct labels, sorted: as numbers where all are integers, as text otherwise.
+    /// The distinct labels, sorted: as numbers where all are integers, by their bytes otherwise.
+    ///
+    /// Labels of different bytes are different, also where Unicode takes them for the same.
     public let classes: [String]
 
     /// Reads a file.
@@ -68,6 +70,8 @@ public struct CSVFile: Sendable, Hashable {
 
         var values: [Float] = []
         var labelTexts: [String] = []
+        var labelNumbers: [ExactText: Int32] = [:]
+        var rowLabels: [Int32] = []
         var rows = 0
         var hasRecord = hasHeader ? try scanner.nextRecord() : true
         while hasRecord {
@@ -79,12 +83,19 @@ public struct CSVFile: Sendable, Hashable {
             }
             for (index, field) in scanner.fields.enumerated() {
                 if index == labelIndex {
-                    labelTexts.append(scanner.text(field))
+                    let text = ExactText(scanner.text(field))
+                    let number = labelNumbers[text] ?? Int32(labelTexts.count)
+                    if number == labelTexts.count {
+                        labelNumbers[text] = number
+                        labelTexts.append(text.text)
+                    }
+                    rowLabels.append(number)
                 } else if let value = scanner.number(field), value.isFinite || allowsNonFinite {
                     values.append(value)
                 } else {
                     throw Self.notANumber(
-                        scanner.text(field), "line \(scanner.recordLine), column \(index + 1) (\"\(names[index])\")",
+                        scanner.text(field),
+                        "line \(scanner.recordLine), column \(index + 1) (\"\(names[index].abbreviated)\")",
                         isNumber: scanner.number(field) != nil, mayBeHeader: !hasHeader && rows == 0, file)
                 }
             }
@@ -99,9 +110,16 @@ public struct CSVFile: Sendable, Hashable {
         columns = names.enumerated().filter { $0.offset != labelIndex }.map(\.element)
         rowCount = rows
         self.values = values
-        classes = labelIndex == nil ? [] : Self.sortedClasses(labelTexts)
-        let positions = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($0.element, Int32($0.offset)) })
-        labels = labelIndex == nil ? nil : labelTexts.compactMap { positions[$0] }
+        guard labelIndex != nil else {
+            classes = []
+            labels = nil
+            return
+        }
+        let order = Self.sortedClasses(labelTexts)
+        var position = [Int32](repeating: 0, count: order.count)
+        for (sorted, index) in order.enumerated() { position[index] = Int32(sorted) }
+        classes = order.map { labelTexts[$0] }
+        labels = rowLabels.map { position[Int($0)] }
     }
 
     private static func position(
@@ -110,27 +128,29 @@ public struct CSVFile: Sendable, Hashable {
         let problem: String
         switch label {
         case .named(let name):
-            let matches = names.indices.filter { names[$0] == name }
+            let matches = names.indices.filter { ExactText(names[$0]) == ExactText(name) }
             if let match = matches.first, matches.count == 1, hasHeader { return match }
             problem =
                 matches.isEmpty || !hasHeader
-                ? "there is no column named \"\(name)\" for the labels" : "several columns are named \"\(name)\""
+                ? "there is no column named \"\(name.abbreviated)\" for the labels"
+                : "several columns are named \"\(name.abbreviated)\""
         case .at(let position):
             let index = position < 0 ? names.count + max(position, -names.count - 1) : position
             if names.indices.contains(index) { return index }
             problem = "there is no column at position \(position) for the labels"
         }
-        let list = names.map { "\"\($0)\"" }.joined(separator: ", ")
+        let list = names.prefix(20).map { "\"\($0.abbreviated)\"" }.joined(separator: ", ")
         throw DataFileError(
             .malformed, in: file, at: "line 1", problem,
             cure: hasHeader
-                ? "The columns are \(list)." : "Without a header, pass .at(0) to .at(\(names.count - 1)), or .at(-1).")
+                ? "The columns are \(list)\(names.count > 20 ? ", ..." : "")."
+                : "Without a header, pass .at(0) to .at(\(names.count - 1)), or .at(-1).")
     }
 
     private static func notANumber(
         _ text: String, _ place: String, isNumber: Bool, mayBeHeader: Bool, _ file: String
     ) -> DataFileError {
-        let shown = text.count > 40 ? "\(text.prefix(40))..." : text
+        let shown = text.abbreviated
         if isNumber {
             return DataFileError(
                 .outOfRange, in: file, at: place, "\"\(shown)\" is not a finite Float",
@@ -151,10 +171,14 @@ public struct CSVFile: Sendable, Hashable {
             cure: cure)
     }
 
-    private static func sortedClasses(_ texts: [String]) -> [String] {
-        let distinct = Set(texts)
-        let numbered = distinct.compactMap { text in Int(text).map { (number: $0, text: text) } }
-        guard numbered.count == distinct.count else { return distinct.sorted() }
-        return numbered.sorted { ($0.number, $0.text) < ($1.number, $1.text) }.map(\.text)
+    /// The positions of the distinct labels, sorted: as numbers where all are integers, as text otherwise.
+    private static func sortedClasses(_ texts: [String]) -> [Int] {
+        let numbers = texts.compactMap { Int($0) }
+        return texts.indices.sorted { first, second in
+            if numbers.count == texts.count, numbers[first] != numbers[second] {
+                return numbers[first] < numbers[second]
+            }
+            return ExactText.precedes(texts[first], texts[second])
+        }
     }
 }

@@ -17,22 +17,26 @@ public struct IDXFile: Sendable, Hashable {
     ///
     /// - Parameters:
     ///   - url: The file.
-    ///   - maximumBytes: The largest uncompressed size to accept, in bytes. Default 8 GiB.
+    ///   - maximumBytes: The most memory that a compressed file may take, its content and its elements together, in
+    ///     bytes; nil for 64 MiB and three times the size of the file. A file that is not compressed has no limit.
     /// - Throws: `DataFileError` where the file cannot be read, is not IDX, is shorter or longer than its header
-    ///   says, or is larger than `maximumBytes`.
-    public init(contentsOf url: URL, maximumBytes: Int = 1 << 33) throws {
+    ///   says, or takes more memory than `maximumBytes`.
+    public init(contentsOf url: URL, maximumBytes: Int? = nil) throws {
         try self.init(bytes: ReadableFile.contents(of: url), file: url.path, maximumBytes: maximumBytes)
     }
 
-    package init(bytes: [UInt8], file: String, maximumBytes: Int = 1 << 33) throws {
+    package init(bytes: [UInt8], file: String, maximumBytes: Int? = nil) throws {
         let isCompressed = Gzip.isCompressed(bytes)
         // At most 255 dimensions of four bytes follow the four bytes of the magic number.
-        let head = isCompressed ? try Gzip.prefix(4 + 4 * 255, of: bytes, file: file) : Array(bytes.prefix(4 + 4 * 255))
+        let headBytes = 4 + 4 * 255
+        let head =
+            isCompressed
+            ? try bytes.withUnsafeBytes { try Gzip.prefix(headBytes, of: $0, file: file) }
+            : Array(bytes.prefix(headBytes))
         let header = try Header(head, file: file)
-        guard header.totalBytes <= maximumBytes else {
-            throw DataFileError(
-                .oversized, in: file, "the header announces \(header.totalBytes) bytes, the limit is \(maximumBytes)",
-                cure: "Raise maximumBytes if the file is meant to be this large.")
+        if isCompressed {
+            try MemoryLimit(maximumBytes, fileBytes: bytes.count).check(
+                content: header.totalBytes, elements: header.encoding.memory(for: header.shape), file: file)
         }
         let content: [UInt8]
         do {
@@ -45,9 +49,7 @@ public struct IDXFile: Sendable, Hashable {
                 "\(content.count)", file, content.count < header.totalBytes ? .truncated : .oversized)
         }
         shape = header.shape
-        elements = try content.withUnsafeBytes { bytes in
-            try header.encoding.decode(UnsafeRawBufferPointer(rebasing: bytes[header.bytes...]), file: file)
-        }
+        elements = try header.encoding.decode(consume content, from: header.bytes, file: file)
     }
 }
 

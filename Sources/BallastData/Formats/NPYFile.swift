@@ -37,39 +37,18 @@ public struct NPYFile: Sendable, Hashable {
     }
 
     package init(bytes: [UInt8], file: String) throws {
-        let magic: [UInt8] = [0x93] + Array("NUMPY".utf8)
-        guard bytes.starts(with: magic) else {
-            throw DataFileError(
-                .malformed, in: file, at: "byte 0", "this is not an NPY file",
-                cure: "Write it with numpy.save; the older numpy.ndarray.tofile keeps no shape.")
-        }
-        guard bytes.count >= 10, bytes[6] == 1 || bytes.count >= 12 else { throw Self.cut(file, "header", bytes.count) }
-        guard (1...3).contains(bytes[6]) else {
-            throw DataFileError(
-                .unsupported, in: file, at: "byte 6", "version \(bytes[6]).\(bytes[7]) of NPY is unknown",
-                cure: "Versions 1, 2 and 3 are read: save with numpy.save.")
-        }
-        let start = bytes[6] == 1 ? 10 : 12
-        let headerBytes = bytes[8..<start].reversed().reduce(0) { $0 << 8 | Int($1) }
-        guard headerBytes <= bytes.count - start else { throw Self.cut(file, "header", bytes.count) }
-        let end = start + headerBytes
-        let header = try NPYHeader(parsing: Array(bytes[start..<end]), file: file)
-        guard let content = (header.shape + [header.encoding.width]).checkedProduct else {
-            throw DataFileError(
-                .malformed, in: file, "the shape \(header.shape) is larger than any file",
-                cure: "The header is damaged: save the array again.")
-        }
-        guard content == bytes.count - end else {
-            throw DataFileError(
-                content > bytes.count - end ? .truncated : .oversized, in: file, at: "byte \(end)",
-                "expected \(content) bytes for the shape \(header.shape), found \(bytes.count - end)",
-                cure: "The file was cut off or data was appended: save the array again.")
-        }
-        let stored = try bytes.withUnsafeBytes { bytes in
-            try header.encoding.decode(UnsafeRawBufferPointer(rebasing: bytes[end...]), file: file)
-        }
+        let header = try bytes.withUnsafeBytes { try NPYHeader(of: $0, fileBytes: bytes.count, file: file) }
         shape = header.shape
-        elements = header.isColumnMajor && shape.count > 1 ? stored.gathered(Self.rowMajorOrder(shape)) : stored
+        elements = try header.elements(of: bytes, file: file)
+    }
+
+    /// The array of a compressed file: its header is checked against the limit before the content is taken.
+    init(
+        header: NPYHeader, within limit: MemoryLimit, file: String, content: () throws -> [UInt8]
+    ) throws {
+        try limit.check(content: header.totalBytes, elements: header.elementMemory, file: file)
+        shape = header.shape
+        elements = try header.elements(of: content(), file: file)
     }
 
     /// Writes the file, whole or not at all: version 1, little-endian, row-major.
@@ -96,35 +75,5 @@ public struct NPYFile: Sendable, Hashable {
         header += [UInt8](repeating: 0x20, count: 63 - (start + header.count) % 64) + [0x0A]
         let length = (0..<(start - 8)).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) }
         return [0x93] + Array("NUMPY".utf8) + [version, 0] + length + header + content
-    }
-
-    /// For each element in row-major order, its position in column-major order.
-    private static func rowMajorOrder(_ shape: [Int]) -> [Int] {
-        let count = shape.reduce(1, *)
-        guard count > 0 else { return [] }
-        var strides = [Int](repeating: 1, count: shape.count)
-        for dimension in 1..<shape.count { strides[dimension] = strides[dimension - 1] * shape[dimension - 1] }
-        var index = [Int](repeating: 0, count: shape.count)
-        var position = 0
-        var order: [Int] = []
-        order.reserveCapacity(count)
-        while true {
-            order.append(position)
-            var dimension = shape.count - 1
-            while dimension >= 0, index[dimension] == shape[dimension] - 1 {
-                position -= index[dimension] * strides[dimension]
-                index[dimension] = 0
-                dimension -= 1
-            }
-            guard dimension >= 0 else { return order }
-            index[dimension] += 1
-            position += strides[dimension]
-        }
-    }
-
-    private static func cut(_ file: String, _ what: String, _ found: Int) -> DataFileError {
-        DataFileError(
-            .truncated, in: file, "the file ends inside its \(what), after \(found) bytes",
-            cure: "It was cut off: save the array again.")
     }
 }

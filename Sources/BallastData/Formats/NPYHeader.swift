@@ -1,99 +1,137 @@
-public import BallastFiles
+internal import BallastFiles
 
-/// The dictionary at the start of an NPY file: element type, order and shape.
+/// The start of an NPY file: element type, order and shape, and where the elements begin.
 struct NPYHeader: Hashable {
+    /// The longest start that is read, in bytes. NumPy itself reads 10,000 bytes of it unless told otherwise.
+    static let maximumBytes = 12 + 65536
+
     var encoding: ElementEncoding
     var isColumnMajor: Bool
     var shape: [Int]
+    /// Where the elements begin.
+    var contentStart: Int
+    /// The size of the whole file.
+    var totalBytes: Int
+
+    /// Reads and checks the start of a file.
+    ///
+    /// - Parameters:
+    ///   - bytes: The first bytes of the file, `maximumBytes` of them or all there are.
+    ///   - fileBytes: The size of the whole file, which must be what the header announces.
+    init(of bytes: UnsafeRawBufferPointer, fileBytes: Int, file: String) throws {
+        guard bytes.starts(with: [0x93] + Array("NUMPY".utf8)) else {
+            throw DataFileError(
+                .malformed, in: file, at: "byte 0", "this is not an NPY file",
+                cure: "Write it with numpy.save; the older numpy.ndarray.tofile keeps no shape.")
+        }
+        guard bytes.count >= 10, bytes[6] == 1 || bytes.count >= 12 else { throw Self.cut(file, bytes.count) }
+        guard (1...3).contains(bytes[6]) else {
+            throw DataFileError(
+                .unsupported, in: file, at: "byte 6", "version \(bytes[6]).\(bytes[7]) of NPY is unknown",
+                cure: "Versions 1, 2 and 3 are read: save with numpy.save.")
+        }
+        let start = bytes[6] == 1 ? 10 : 12
+        let length = bytes[8..<start].reversed().reduce(0) { $0 << 8 | Int($1) }
+        guard start + length <= fileBytes else { throw Self.cut(file, fileBytes) }
+        guard start + length <= min(Self.maximumBytes, bytes.count) else {
+            throw DataFileError(
+                .unsupported, in: file, at: "byte 8", "the header takes \(length) bytes, at most 65536 are read",
+                cure: "The header is damaged: save the array again.")
+        }
+        self = try NPYHeader(parsing: Array(bytes[start..<(start + length)]), start: start + length, file: file)
+        guard totalBytes == fileBytes else {
+            throw DataFileError(
+                totalBytes > fileBytes ? .truncated : .oversized, in: file, at: "byte \(contentStart)",
+                "expected \(totalBytes - contentStart) bytes for the shape \(shape), found \(fileBytes - contentStart)",
+                cure: "The file was cut off or data was appended: save the array again.")
+        }
+    }
 
     /// Parses the Python literal `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.
-    init(parsing text: [UInt8], file: String) throws {
-        var scanner = LiteralScanner(text: text, file: file)
+    private init(parsing text: [UInt8], start: Int, file: String) throws {
+        var scanner = LiteralScanner(text, file: file)
         var encoding: ElementEncoding?
         var isColumnMajor: Bool?
         var shape: [Int]?
-        try scanner.expect("{")
-        while !scanner.consume("}") {
+        try scanner.cursor.expect("{")
+        while !scanner.cursor.consume("}") {
             let key = try scanner.string()
-            try scanner.expect(":")
+            try scanner.cursor.expect(":")
             switch key {
             case "descr" where encoding == nil: encoding = try scanner.encoding()
             case "fortran_order" where isColumnMajor == nil: isColumnMajor = try scanner.boolean()
             case "shape" where shape == nil: shape = try scanner.shape()
-            default: throw scanner.malformed("the key \"\(key)\" is unknown or comes twice")
+            default: throw scanner.malformed("the key \"\(key.text.abbreviated)\" is unknown or comes twice")
             }
-            if !scanner.consume(",") {
-                try scanner.expect("}")
+            if !scanner.cursor.consume(",") {
+                try scanner.cursor.expect("}")
                 break
             }
         }
-        try scanner.expectEnd()
+        try scanner.cursor.expectEnd(of: "the dictionary")
         guard let encoding, let isColumnMajor, let shape else {
             throw scanner.malformed("the header lacks one of 'descr', 'fortran_order' and 'shape'")
+        }
+        guard let content = (shape + [encoding.width]).checkedProduct,
+            case let (total, overflow) = content.addingReportingOverflow(start), !overflow
+        else {
+            throw DataFileError(
+                .malformed, in: file, "the shape \(shape) is larger than any file",
+                cure: "The header is damaged: save the array again.")
         }
         self.encoding = encoding
         self.isColumnMajor = isColumnMajor
         self.shape = shape
+        contentStart = start
+        totalBytes = total
+    }
+
+    /// The memory that the elements take beside the content of the file, in bytes.
+    var elementMemory: Int {
+        let decoded = encoding.memory(for: shape)
+        guard isColumnMajor, shape.count > 1 else { return decoded }
+        // The elements in the file's order and in row-major order are there at once.
+        return decoded == 0 ? totalBytes - contentStart : [decoded, 2].checkedProduct ?? .max
+    }
+
+    /// The elements in row-major order, given the content of the whole file.
+    func elements(of content: consuming [UInt8], file: String) throws -> StoredElements {
+        let stored = try encoding.decode(content, from: contentStart, file: file)
+        return isColumnMajor ? stored.rowMajor(shape: shape) : stored
+    }
+
+    private static func cut(_ file: String, _ found: Int) -> DataFileError {
+        DataFileError(
+            .truncated, in: file, "the file ends inside its header, after \(found) bytes",
+            cure: "It was cut off: save the array again.")
     }
 }
 
 /// Reads the few Python literals that an NPY header consists of.
 private struct LiteralScanner {
-    let text: [UInt8]
-    let file: String
-    private var position = 0
+    var cursor: ByteCursor
 
-    init(text: [UInt8], file: String) {
-        self.text = text
-        self.file = file
+    init(_ text: [UInt8], file: String) {
+        cursor = ByteCursor(text, file: file, place: "header byte", cure: "Write the array again with numpy.save.")
     }
 
-    func malformed(_ problem: String) -> DataFileError {
-        DataFileError(
-            .malformed, in: file, at: "header byte \(position)", problem,
-            cure: "Write the array again with numpy.save.")
-    }
+    func malformed(_ problem: String) -> DataFileError { cursor.malformed(problem) }
 
-    private mutating func skipSpace() {
-        while position < text.count, [0x20, 0x0A, 0x09, 0x0D].contains(text[position]) { position += 1 }
-    }
-
-    mutating func consume(_ character: Unicode.Scalar) -> Bool {
-        skipSpace()
-        guard position < text.count, UInt32(text[position]) == character.value else { return false }
-        position += 1
-        return true
-    }
-
-    mutating func expect(_ character: Unicode.Scalar) throws {
-        guard consume(character) else { throw malformed("expected \"\(character)\"") }
-    }
-
-    mutating func expectEnd() throws {
-        skipSpace()
-        guard position == text.count else { throw malformed("something follows the dictionary") }
-    }
-
-    mutating func string() throws -> String {
-        skipSpace()
-        guard position < text.count, text[position] == UInt8(ascii: "'") || text[position] == UInt8(ascii: "\"") else {
+    mutating func string() throws -> ExactText {
+        cursor.skipSpace()
+        guard let quote = cursor.current, quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"") else {
             throw malformed("expected a string")
         }
-        let start = position + 1
-        guard let end = text[start...].firstIndex(of: text[position]) else { throw malformed("a string has no end") }
-        position = end + 1
-        return String(decoding: text[start..<end], as: UTF8.self)
-    }
-
-    private mutating func word() -> String {
-        skipSpace()
-        let start = position
-        while position < text.count, Character(Unicode.Scalar(text[position])).isLetter { position += 1 }
-        return String(decoding: text[start..<position], as: UTF8.self)
+        _ = cursor.next()
+        let content = cursor.take { $0 != quote }
+        guard cursor.next() != nil else { throw malformed("a string has no end") }
+        return ExactText(String(decoding: content, as: UTF8.self))
     }
 
     mutating func boolean() throws -> Bool {
-        switch word() {
+        cursor.skipSpace()
+        switch String(decoding: cursor.take { (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) }, as: UTF8.self)
+        {
         case "True": return true
         case "False": return false
         default: throw malformed("expected True or False")
@@ -101,13 +139,13 @@ private struct LiteralScanner {
     }
 
     mutating func shape() throws -> [Int] {
-        try expect("(")
+        try cursor.expect("(")
         var shape: [Int] = []
-        while !consume(")") {
+        while !cursor.consume(")") {
             shape.append(try integer())
-            _ = consume("L")  // Python 2 wrote long integers so.
-            if !consume(",") {
-                try expect(")")
+            _ = cursor.consume("L")  // Python 2 wrote long integers so.
+            if !cursor.consume(",") {
+                try cursor.expect(")")
                 break
             }
         }
@@ -116,36 +154,36 @@ private struct LiteralScanner {
     }
 
     private mutating func integer() throws -> Int {
-        skipSpace()
-        let start = position
-        while position < text.count, (0x30...0x39).contains(text[position]) { position += 1 }
-        let digits = String(decoding: text[start..<position], as: UTF8.self)
+        let digits = cursor.digits()
         guard let value = Int(digits) else {
-            throw malformed(digits.isEmpty ? "expected a dimension" : "the dimension \(digits) is larger than any file")
+            throw malformed(
+                digits.isEmpty ? "expected a dimension" : "the dimension \(digits.abbreviated) is larger than any file")
         }
         return value
     }
 
     mutating func encoding() throws -> ElementEncoding {
-        skipSpace()
-        guard position < text.count, text[position] != UInt8(ascii: "[") else {
+        cursor.skipSpace()
+        guard let first = cursor.current, first != UInt8(ascii: "[") else {
             throw unsupported("structured arrays", cure: "Save each field as an array of its own.")
         }
-        let description = try string()
-        let kinds: [Character: (kind: ElementEncoding.Kind, widths: [Int])] = [
-            "f": (.float, [4, 8]), "i": (.signed, [1, 2, 4, 8]), "u": (.unsigned, [1, 2, 4, 8]), "b": (.boolean, [1]),
+        let description = try string().text
+        let kinds: [UInt8: (kind: ElementEncoding.Kind, widths: [Int])] = [
+            UInt8(ascii: "f"): (.float, [4, 8]), UInt8(ascii: "i"): (.signed, [1, 2, 4, 8]),
+            UInt8(ascii: "u"): (.unsigned, [1, 2, 4, 8]), UInt8(ascii: "b"): (.boolean, [1]),
         ]
-        guard let order = description.first, "<>|=".contains(order),
-            let kind = description.dropFirst().first.flatMap({ kinds[$0] }),
-            let width = Int(description.dropFirst(2)), kind.widths.contains(width)
+        let code = Array(description.utf8)
+        guard code.count == 3, "<>|=".utf8.contains(code[0]), let kind = kinds[code[1]],
+            case let width = Int(code[2]) - 0x30, kind.widths.contains(width)
         else {
             throw unsupported(
-                "elements of type \"\(description)\"", cure: "Convert first, for example with array.astype('float32').")
+                "elements of type \"\(description.abbreviated)\"",
+                cure: "Convert first, for example with array.astype('float32').")
         }
-        return ElementEncoding(kind.kind, width: width, isBigEndian: order == ">")
+        return ElementEncoding(kind.kind, width: width, isBigEndian: code[0] == UInt8(ascii: ">"))
     }
 
     private func unsupported(_ what: String, cure: String) -> DataFileError {
-        DataFileError(.unsupported, in: file, at: "header byte \(position)", "\(what) are not read", cure: cure)
+        cursor.error(.unsupported, "\(what) are not read", cure: cure)
     }
 }

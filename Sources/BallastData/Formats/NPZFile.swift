@@ -9,62 +9,84 @@ public struct NPZFile: Sendable {
     public var names: [String] { entries.map(\.name) }
 
     private let entries: [(name: String, content: Content)]
+    private let positions: [ExactText: Int]
+    private let limit: MemoryLimit
     private let path: String
 
     private enum Content: Sendable {
         case array(NPYFile)
-        case stored(ZipArchive.Entry, in: ZipArchive)
+        case stored(ZipEntry, in: ZipArchive)
     }
 
     /// Creates the content of a file to write.
     ///
     /// - Throws: `DataFileError` where two arrays have one name, or a name is empty.
     public init(_ arrays: KeyValuePairs<String, NPYFile>) throws {
-        try self.init(arrays.map { ($0.key, .array($0.value)) }, file: "(a new NPZ file)")
+        try self.init(
+            arrays.map { ($0.key, .array($0.value)) }, MemoryLimit(.max, fileBytes: 0), file: "(a new NPZ file)")
     }
 
     /// Opens a file.
     ///
-    /// - Throws: `DataFileError` where the file cannot be read, is no zip archive, or two arrays have one name.
-    public init(contentsOf url: URL) throws {
-        try self.init(bytes: ReadableFile.contents(of: url), file: url.path)
+    /// - Parameters:
+    ///   - url: The file.
+    ///   - maximumBytes: The most memory, in bytes, that the contents of all arrays may take together, and that one
+    ///     array may take with its content; nil for 64 MiB and three times the size of the file.
+    /// - Throws: `DataFileError` where the file cannot be read, is no zip archive, has a directory that disagrees with
+    ///   its entries, announces more than `maximumBytes`, or has two arrays of one name. Names are compared byte by
+    ///   byte.
+    public init(contentsOf url: URL, maximumBytes: Int? = nil) throws {
+        try self.init(bytes: ReadableFile.contents(of: url), file: url.path, maximumBytes: maximumBytes)
     }
 
-    package init(bytes: [UInt8], file: String) throws {
+    package init(bytes: [UInt8], file: String, maximumBytes: Int? = nil) throws {
         let archive = try ZipArchive(bytes, file: file)
+        let limit = MemoryLimit(maximumBytes, fileBytes: bytes.count)
+        var total = 0
         let entries = archive.entries.map { entry in
-            let isArray = entry.name.hasSuffix(".npy")
-            return (isArray ? String(entry.name.dropLast(4)) : entry.name, Content.stored(entry, in: archive))
+            let (sum, overflow) = total.addingReportingOverflow(entry.bytes)
+            total = overflow ? .max : sum
+            let isArray = entry.name.utf8.count > 4 && entry.name.utf8.suffix(4).elementsEqual(".npy".utf8)
+            let name = isArray ? String(Substring(entry.name.utf8.dropLast(4))) : entry.name
+            return (name, Content.stored(entry, in: archive))
         }
-        try self.init(entries, file: file)
+        try limit.check(content: total, file: file)
+        try self.init(entries, limit, file: file)
     }
 
-    private init(_ entries: [(name: String, content: Content)], file: String) throws {
-        var seen: Set<String> = []
-        for entry in entries where entry.name.isEmpty || !seen.insert(entry.name).inserted {
+    private init(_ entries: [(name: String, content: Content)], _ limit: MemoryLimit, file: String) throws {
+        var positions: [ExactText: Int] = [:]
+        for (position, entry) in entries.enumerated()
+        where entry.name.isEmpty || positions.updateValue(position, forKey: ExactText(entry.name)) != nil {
             throw DataFileError(
                 .malformed, in: file,
-                entry.name.isEmpty ? "an array has no name" : "two arrays are named \"\(entry.name)\"",
+                entry.name.isEmpty ? "an array has no name" : "two arrays are named \"\(entry.name.abbreviated)\"",
                 cure: "Give every array a name of its own.")
         }
         self.entries = entries
+        self.positions = positions
+        self.limit = limit
         path = file
     }
 
     /// The array with a name.
     ///
     /// - Throws: `DataFileError` where there is none (it lists those there are), where its checksum or size is
-    ///   wrong, and as `NPYFile.init(contentsOf:)` does.
+    ///   wrong, where it takes more memory than the limit of the file, and as `NPYFile.init(contentsOf:)` does.
     public func array(named name: String) throws -> NPYFile {
-        guard let entry = entries.first(where: { $0.name == name }) else {
-            let list = names.isEmpty ? "none" : names.joined(separator: ", ")
+        guard let position = positions[ExactText(name)] else {
+            let list = names.prefix(20).map(\.abbreviated).joined(separator: ", ") + (names.count > 20 ? ", ..." : "")
             throw DataFileError(
-                .malformed, in: path, "there is no array named \"\(name)\"", cure: "The file has: \(list).")
+                .malformed, in: path, "there is no array named \"\(name.abbreviated)\"",
+                cure: "The file has: \(names.isEmpty ? "none" : list).")
         }
-        switch entry.content {
+        switch entries[position].content {
         case .array(let array): return array
         case .stored(let stored, let archive):
-            return try NPYFile(bytes: archive.content(of: stored), file: "\(path), entry \"\(stored.name)\"")
+            let file = "\(path), entry \"\(stored.name.abbreviated)\""
+            let start = try archive.prefix(NPYHeader.maximumBytes, of: stored)
+            let header = try start.withUnsafeBytes { try NPYHeader(of: $0, fileBytes: stored.bytes, file: file) }
+            return try NPYFile(header: header, within: limit, file: file) { try archive.content(of: stored) }
         }
     }
 

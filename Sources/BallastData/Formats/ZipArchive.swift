@@ -2,182 +2,154 @@ public import BallastFiles
 
 /// The table of contents of a zip archive held in memory, and its entries, stored or deflated.
 ///
+/// The directory at the end of the archive, the end record and the entries' own headers repeat each other. All that is
+/// repeated must agree, so that damage to the directory neither renames nor drops an entry.
+///
 /// - Source: PKWARE, APPNOTE.TXT 6.3 (sections 4.3 and 4.5.3).
 struct ZipArchive {
-    struct Entry: Hashable {
-        var name: String
-        var method: Int
-        var checksum: UInt32
-        var storedBytes: Int
-        var bytes: Int
-        /// Where the entry's local header starts.
-        var offset: Int
-    }
-
-    let entries: [Entry]
+    let entries: [ZipEntry]
     private let reader: ByteReader
+    /// Where the content of each entry is stored, by the position of its header.
+    private let contents: [Int: Range<Int>]
 
     init(_ bytes: [UInt8], file: String) throws {
         reader = ByteReader(bytes: bytes, file: file)
-        let (count, start) = try Self.directory(reader)
-        var entries: [Entry] = []
-        var position = start
-        for _ in 0..<count {
-            entries.append(try Self.entry(reader, at: &position))
+        let directory = try Directory(reader)
+        var entries: [ZipEntry] = []
+        var position = directory.start
+        for _ in 0..<directory.count {
+            entries.append(try ZipEntry(inDirectoryOf: reader, at: &position))
+        }
+        guard position == directory.end else {
+            throw reader.malformed("the directory ends at byte \(position), not at \(directory.end)", at: position)
         }
         self.entries = entries
+        contents = try Self.contents(of: entries, before: directory.start, reader)
     }
 
-    /// The content of an entry, its checksum verified.
-    func content(of entry: Entry) throws -> [UInt8] {
-        let place = "entry \"\(entry.name)\""
-        guard try reader.integer(at: entry.offset, width: 4) == 0x0403_4B50 else {
-            throw reader.malformed("\(place) has no local header", at: entry.offset)
-        }
-        let names =
-            try reader.integer(at: entry.offset + 26, width: 2) + reader.integer(at: entry.offset + 28, width: 2)
-        let stored = try reader.range(at: entry.offset + 30 + names, count: entry.storedBytes)
-        let file = "\(reader.file), \(place)"
-        let content: [UInt8]
-        switch entry.method {
-        case 0:
-            guard entry.storedBytes == entry.bytes else {
+    /// The places of the contents, each entry's bytes its own.
+    private static func contents(
+        of entries: [ZipEntry], before end: Int, _ reader: ByteReader
+    ) throws -> [Int: Range<Int>] {
+        var contents: [Int: Range<Int>] = [:]
+        var free = 0
+        for entry in entries.sorted(by: { $0.offset < $1.offset }) {
+            let content = try entry.content(in: reader)
+            guard entry.offset >= free, content.upperBound <= end else {
                 throw reader.malformed(
-                    "\(place) is stored in \(entry.storedBytes) bytes but has \(entry.bytes)", at: entry.offset)
+                    "entry \"\(entry.name.abbreviated)\" overlaps another one or the directory", at: entry.offset)
             }
-            content = Array(reader.bytes[stored])
-        case 8:
-            content = try reader.bytes.withUnsafeBytes { bytes in
-                try Gzip.inflate(
-                    UnsafeRawBufferPointer(rebasing: bytes[stored]), as: .raw, limit: entry.bytes, file: file)
+            free = content.upperBound
+            contents[entry.offset] = content
+        }
+        return contents
+    }
+
+    /// The first bytes of an entry's content, of which nothing is verified yet.
+    func prefix(_ count: Int, of entry: ZipEntry) throws -> [UInt8] {
+        try withStored(entry) { stored, file in
+            entry.method == 0
+                ? Array(stored.prefix(count))
+                : try Gzip.prefix(min(count, entry.bytes), of: stored, as: .raw, file: file)
+        }
+    }
+
+    /// The content of an entry, its size and checksum verified. Memory is taken for the size that the entry announces.
+    func content(of entry: ZipEntry) throws -> [UInt8] {
+        try withStored(entry) { stored, file in
+            let content =
+                entry.method == 0
+                ? Array(stored) : try Gzip.inflate(stored, as: .raw, limit: entry.bytes, file: file)
+            guard content.count == entry.bytes else {
+                throw DataFileError(
+                    .truncated, in: file, "expected \(entry.bytes) bytes, found \(content.count)",
+                    cure: "The archive is damaged: write it again.")
             }
-        default:
+            let checksum = content.withUnsafeBytes { Gzip.checksum($0) }
+            guard checksum == entry.checksum else {
+                throw DataFileError(
+                    .checksum, in: file,
+                    "the content has the checksum \(String(checksum, radix: 16)), the archive says \(String(entry.checksum, radix: 16))",
+                    cure: "The archive is damaged: write it again.")
+            }
+            return content
+        }
+    }
+
+    /// Hands over the stored bytes of an entry, and what errors call the entry.
+    private func withStored(
+        _ entry: ZipEntry, _ body: (UnsafeRawBufferPointer, String) throws -> [UInt8]
+    ) throws -> [UInt8] {
+        let file = "\(reader.file), entry \"\(entry.name.abbreviated)\""
+        guard entry.method == 0 || entry.method == 8 else {
             throw DataFileError(
                 .unsupported, in: file, "compression method \(entry.method) is not read",
                 cure: "Write the archive with numpy.savez or numpy.savez_compressed.")
         }
-        guard content.count == entry.bytes else {
+        guard entry.method == 8 || entry.storedBytes == entry.bytes, let stored = contents[entry.offset] else {
             throw DataFileError(
-                .truncated, in: file, "expected \(entry.bytes) bytes, found \(content.count)",
+                .malformed, in: file, "it is stored in \(entry.storedBytes) bytes but has \(entry.bytes)",
                 cure: "The archive is damaged: write it again.")
         }
-        let checksum = content.withUnsafeBytes { Gzip.checksum($0) }
-        guard checksum == entry.checksum else {
-            throw DataFileError(
-                .checksum, in: file,
-                "the content has the checksum \(String(checksum, radix: 16)), the archive says \(String(entry.checksum, radix: 16))",
-                cure: "The archive is damaged: write it again.")
-        }
-        return content
-    }
-
-    /// The number of entries and the position of the first one in the central directory.
-    private static func directory(_ reader: ByteReader) throws -> (count: Int, start: Int) {
-        // The end record is 22 bytes and a comment of up to 65535.
-        let count = reader.bytes.count
-        let candidates = stride(from: count - 22, through: max(0, count - 22 - 65535), by: -1)
-        guard count >= 22,
-            let end = try candidates.first(where: { try reader.integer(at: $0, width: 4) == 0x0605_4B50 })
-        else {
-            throw DataFileError(
-                .malformed, in: reader.file, "this is no zip archive, or its end is missing",
-                cure: "The file was cut off, or is not .npz: write it again with numpy.savez.")
-        }
-        var entries = try reader.integer(at: end + 10, width: 2)
-        var start = try reader.integer(at: end + 16, width: 4)
-        if entries == 0xFFFF || start == 0xFFFF_FFFF,
-            end >= 20, try reader.integer(at: end - 20, width: 4) == 0x0706_4B50
-        {
-            let record = try reader.integer(at: end - 20 + 8, width: 8)
-            guard try reader.integer(at: record, width: 4) == 0x0606_4B50 else {
-                throw reader.malformed("the zip64 end record is missing", at: record)
-            }
-            entries = try reader.integer(at: record + 32, width: 8)
-            start = try reader.integer(at: record + 48, width: 8)
-        }
-        // An entry takes 46 bytes at least: a count beyond that is a lie.
-        guard entries <= reader.bytes.count / 46 else {
-            throw reader.malformed("\(entries) entries do not fit \(reader.bytes.count) bytes", at: end)
-        }
-        return (entries, start)
-    }
-
-    private static func entry(_ reader: ByteReader, at position: inout Int) throws -> Entry {
-        let start = position
-        guard try reader.integer(at: start, width: 4) == 0x0201_4B50 else {
-            throw reader.malformed("an entry of the archive's directory is missing", at: start)
-        }
-        let nameBytes = try reader.integer(at: start + 28, width: 2)
-        let extraBytes = try reader.integer(at: start + 30, width: 2)
-        let commentBytes = try reader.integer(at: start + 32, width: 2)
-        let name = try reader.range(at: start + 46, count: nameBytes)
-        let extra = try reader.range(at: start + 46 + nameBytes, count: extraBytes)
-        var entry = Entry(
-            name: String(decoding: reader.bytes[name], as: UTF8.self),
-            method: try reader.integer(at: start + 10, width: 2),
-            checksum: UInt32(truncatingIfNeeded: try reader.integer(at: start + 16, width: 4)),
-            storedBytes: try reader.integer(at: start + 20, width: 4),
-            bytes: try reader.integer(at: start + 24, width: 4),
-            offset: try reader.integer(at: start + 42, width: 4))
-        guard try reader.integer(at: start + 8, width: 2) & 1 == 0 else {
-            throw DataFileError(
-                .unsupported, in: reader.file, "entry \"\(entry.name)\" is encrypted",
-                cure: "Write the archive without a password.")
-        }
-        try readWideSizes(of: &entry, extra, reader)
-        position = extra.upperBound + commentBytes
-        return entry
-    }
-
-    /// Replaces the sizes that do not fit 32 bits by those of the zip64 extra field.
-    private static func readWideSizes(of entry: inout Entry, _ extra: Range<Int>, _ reader: ByteReader) throws {
-        var position = extra.lowerBound
-        while position + 4 <= extra.upperBound {
-            let tag = try reader.integer(at: position, width: 2)
-            let size = try reader.integer(at: position + 2, width: 2)
-            let end = position + 4 + size
-            position += 4
-            if tag == 1 {
-                for field in [\Entry.bytes, \Entry.storedBytes, \Entry.offset]
-                where entry[keyPath: field] == 0xFFFF_FFFF {
-                    guard position + 8 <= min(end, extra.upperBound) else {
-                        throw reader.malformed("entry \"\(entry.name)\" lacks its zip64 sizes", at: position)
-                    }
-                    entry[keyPath: field] = try reader.integer(at: position, width: 8)
-                    position += 8
-                }
-            }
-            position = end
-        }
+        return try reader.bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[stored]), file) }
     }
 }
 
-/// Bytes read by position, each access checked.
-struct ByteReader {
-    let bytes: [UInt8]
-    let file: String
+extension ZipArchive {
+    /// Where the directory is, by the record at the end of the archive.
+    private struct Directory {
+        let count: Int
+        let start: Int
+        let end: Int
 
-    /// The little-endian unsigned integer of `width` bytes; one beyond `Int` is an error.
-    func integer(at offset: Int, width: Int) throws -> Int {
-        let value = bytes[try range(at: offset, count: width)].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-        guard let value = Int(exactly: value) else { throw malformed("the number \(value) is too large", at: offset) }
-        return value
-    }
-
-    /// The positions of `count` bytes from `offset` on.
-    func range(at offset: Int, count: Int) throws -> Range<Int> {
-        let (end, overflow) = offset.addingReportingOverflow(count)
-        guard offset >= 0, count >= 0, !overflow, end <= bytes.count else {
-            throw DataFileError(
-                .truncated, in: file, at: "byte \(offset)",
-                "\(count) bytes are needed here, the file has \(bytes.count)",
-                cure: "The file was cut off or is damaged: write it again.")
+        init(_ reader: ByteReader) throws {
+            // The end record is 22 bytes and a comment of up to 65535, which ends the file.
+            let size = reader.bytes.count
+            let candidates = stride(from: size - 22, through: max(0, size - 22 - 65535), by: -1)
+            guard size >= 22,
+                let record = try candidates.first(where: { candidate in
+                    guard reader.bytes[candidate...].starts(with: [0x50, 0x4B, 5, 6]) else { return false }
+                    return try reader.integer(at: candidate + 20, width: 2) == size - candidate - 22
+                })
+            else {
+                throw DataFileError(
+                    .malformed, in: reader.file, "this is no zip archive, or its end is missing",
+                    cure: "The file was cut off, or is not .npz: write it again with numpy.savez.")
+            }
+            var fields = try Self.fields(reader, at: record + 4, widths: [2, 2, 2, 2, 4, 4])
+            var end = record
+            if record >= 20, try reader.integer(at: record - 20, width: 4) == 0x0706_4B50 {
+                // Zip64: a locator, and before it a record of wide fields; the narrow ones repeat them or are all ones.
+                let wide = try reader.integer(at: record - 20 + 8, width: 8)
+                guard try reader.integer(at: wide, width: 4) == 0x0606_4B50 else {
+                    throw reader.malformed("the zip64 end record is missing", at: wide)
+                }
+                let wideFields = try Self.fields(reader, at: wide + 16, widths: [4, 4, 8, 8, 8, 8])
+                for (index, limit) in [0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF_FFFF, 0xFFFF_FFFF].enumerated()
+                where fields[index] != limit && fields[index] != wideFields[index] {
+                    throw reader.malformed("the two end records of the archive disagree", at: record)
+                }
+                fields = wideFields
+                end = wide
+            }
+            (count, start, self.end) = (fields[3], fields[5], end)
+            // An entry takes 46 bytes at least: a count beyond that is a lie.
+            guard fields[0] == 0, fields[1] == 0, fields[2] == count, count <= size / 46, start <= end,
+                fields[4] == end - start
+            else {
+                throw reader.malformed(
+                    "the end record announces \(count) entries in \(fields[4]) bytes from byte \(start) on, which is not what is there",
+                    at: record)
+            }
         }
-        return offset..<end
-    }
 
-    func malformed(_ problem: String, at offset: Int) -> DataFileError {
-        DataFileError(
-            .malformed, in: file, at: "byte \(offset)", problem, cure: "The file is damaged: write it again.")
+        /// Numbers of some widths, one after another.
+        private static func fields(_ reader: ByteReader, at start: Int, widths: [Int]) throws -> [Int] {
+            var position = start
+            return try widths.map { width in
+                defer { position += width }
+                return try reader.integer(at: position, width: width)
+            }
+        }
     }
 }

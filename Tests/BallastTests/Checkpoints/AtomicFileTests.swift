@@ -74,6 +74,62 @@ import Testing
         }
     }
 
+    @Test func `what dangling and relative links lead to is created`() throws {
+        try FormatFixtures.withFolder { folder in
+            let inner = folder.appending(path: "inner")
+            try FileManager.default.createDirectory(at: inner, withIntermediateDirectories: true)
+            for (link, destination) in [("link", "inner/next"), ("inner/next", "../inner/file")] {
+                try FileManager.default.createSymbolicLink(
+                    atPath: folder.appending(path: link).path, withDestinationPath: destination)
+            }
+            for content in ["new", "newer"] {
+                try AtomicFile.write(to: folder.appending(path: "link")) { try $0.write(Array(content.utf8)) }
+                #expect(try text(inner.appending(path: "file")) == content)
+            }
+            #expect(try FormatFixtures.names(in: folder) == ["inner", "link"])
+            #expect(try FormatFixtures.names(in: inner) == ["file", "next"])
+            for link in ["link", "inner/next"] {
+                let path = folder.appending(path: link).path
+                #expect((try? FileManager.default.destinationOfSymbolicLink(atPath: path)) != nil)
+            }
+        }
+    }
+
+    @Test func `pipes, links to them and links in a circle are refused and stay`() throws {
+        try FormatFixtures.withFolder { folder in
+            let pipe = folder.appending(path: "pipe")
+            #expect(mkfifo(pipe.path, 0o600) == 0)
+            for (link, destination) in [("link", "pipe"), ("circle", "circle")] {
+                try FileManager.default.createSymbolicLink(
+                    atPath: folder.appending(path: link).path, withDestinationPath: destination)
+            }
+            for name in ["pipe", "link", "circle"] {
+                let url = folder.appending(path: name)
+                let error = dataFileError { try AtomicFile.write(to: url) { try $0.write([1]) } }
+                #expect(error?.kind == .unwritable && error?.file == url.path)
+                #expect(error?.problem.contains(name == "circle" ? "cannot be written" : "a pipe") == true)
+            }
+            var status = stat()
+            #expect(lstat(pipe.path, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+            #expect(try FormatFixtures.names(in: folder) == ["circle", "link", "pipe"])
+        }
+    }
+
+    @Test func `what was written can be replaced before the file takes its place`() throws {
+        try FormatFixtures.withFolder { folder in
+            let url = folder.appending(path: "a.bin")
+            try AtomicFile.write(to: url) { file in
+                try file.write(Array("0000".utf8))
+                let checksum = try Array("123456789".utf8).withUnsafeBytes { try file.writeWithChecksum($0) }
+                // The check value of CRC-32 in the catalogue of parametrised CRC algorithms.
+                #expect(checksum == 0xCBF4_3926)
+                try file.rewrite(Array("ab".utf8), at: 1)
+                try file.write(Array("!".utf8))
+            }
+            #expect(try text(url) == "0ab0123456789!")
+        }
+    }
+
     @Test func `a missing folder and a folder in the file's place are named with the cure`() throws {
         try FormatFixtures.withFolder { folder in
             let missing = dataFileError {

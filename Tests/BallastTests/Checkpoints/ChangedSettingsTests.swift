@@ -37,7 +37,7 @@ struct ChangedSettingsTests {
             #expect(run.diagnostics.count == 1 && finding.technique == "L2")
             expect(
                 finding.description, holds: "warning [changed-since-checkpoint] L2: the checkpoint ", folder.path,
-                "was saved with L2(strength: 0.01,", "this run goes on with L2(strength: 0.02,",
+                "was saved with L2(strength: 0.01,", "this run continues with L2(strength: 0.02,",
                 "the bits of the run that was never stopped", "start anew in another folder",
                 "silencing: [\"changed-since-checkpoint\"]")
             try run.finish()
@@ -50,7 +50,7 @@ struct ChangedSettingsTests {
                 in: folder)
             #expect(run.diagnostics.map(\.technique) == ["optimizer", "loss"])
             expect(
-                "\(run.diagnostics)", holds: "SGD(learningRate: 0.1,", "SGD(learningRate: 0.05,", "goes on with another")
+                "\(run.diagnostics)", holds: "SGD(learningRate: 0.1,", "SGD(learningRate: 0.05,", "continues with another")
         }
     }
 

@@ -8,8 +8,8 @@ struct FashionMNISTFetchTests {
     private func downloads() -> [FashionMNIST.Download] {
         FashionMNIST.Part.allCases.map { part in
             let content = FashionMNISTTests.content(part)
-            let checksum = content.withUnsafeBytes { Gzip.checksum($0) }
-            return FashionMNIST.Download(part, bytes: FormatFixtures.gzip(content).count, checksum: checksum)
+            return FashionMNIST.Download(
+                part, bytes: FormatFixtures.gzip(content).count, digest: SHA256.digest(of: content))
         }
     }
 
@@ -24,7 +24,7 @@ struct FashionMNISTFetchTests {
                 try FashionMNIST.fetch(
                     downloads(), into: cache,
                     mirrors: mirrors.map { root.appending(path: $0, directoryHint: .isDirectory) },
-                    curl: nil)
+                    curl: nil, scheme: "file")
                 _ = try FashionMNIST.read(directory: cache)
             }
             return (error, (try? FormatFixtures.names(in: cache)) ?? [])
@@ -50,7 +50,7 @@ struct FashionMNISTFetchTests {
         #expect(result.files.isEmpty)
     }
 
-    @Test(arguments: ["short", "long", "damaged", "other"])
+    @Test(arguments: ["short", "long", "damaged", "other", "forged"])
     func `a file that is not the published one is refused and not kept`(fault: String) throws {
         let result = try fetch(["mirror"]) { root in
             let mirror = root.appending(path: "mirror")
@@ -61,6 +61,15 @@ struct FashionMNISTFetchTests {
             case "short": bytes.removeLast()
             case "long": bytes.append(0)
             case "damaged": bytes[200] ^= 1
+            case "forged":
+                // A change that size and CRC-32 do not show: a multiple of the polynomial of the checksum.
+                var content = FashionMNISTTests.content(.trainingImages)
+                let published = content.withUnsafeBytes { Gzip.checksum($0) }
+                for (index, byte) in ([0x41, 0x06, 0x71, 0xDB, 0x01] as [UInt8]).enumerated() {
+                    content[500 + index] ^= byte
+                }
+                #expect(content.withUnsafeBytes { Gzip.checksum($0) } == published)
+                bytes = FormatFixtures.gzip(content)
             default:
                 let content = FormatFixtures.idx(8, [3, 28, 28], [UInt8](repeating: 8, count: 3 * 784))
                 bytes = FormatFixtures.gzip(content)
@@ -72,6 +81,7 @@ struct FashionMNISTFetchTests {
         let reasons = [
             "short": "expected 2391 bytes, received 2390", "long": "more than the expected 2391 bytes",
             "damaged": "incorrect data check", "other": "not that of the published file",
+            "forged": "not that of the published file",
         ]
         let reason = try #require(reasons[fault])
         #expect(result.error?.problem.contains(reason) == true, "\(String(describing: result.error))")
@@ -80,16 +90,60 @@ struct FashionMNISTFetchTests {
     @Test func `an absent curl is named with the cure`() throws {
         try FormatFixtures.withFolder { folder in
             let error = dataFileError {
-                try FashionMNIST.fetch(downloads(), into: folder, mirrors: [], curl: "/nowhere/curl")
+                try FashionMNIST.fetch(downloads(), into: folder, mirrors: [], curl: "/nowhere/curl", scheme: "file")
             }
             #expect(error?.cure.contains("apt install curl") == true)
         }
     }
 
-    @Test func `files that are there are not fetched again`() throws {
+    @Test func `files that are there are verified and not fetched again`() throws {
         try FormatFixtures.withFolder { folder in
-            try FashionMNISTTests.fill(folder)
-            _ = try FashionMNIST.fetch(downloads(), into: folder, mirrors: [], curl: "/nowhere/curl")
+            func fetch() throws {
+                _ = try FashionMNIST.fetch(
+                    downloads(), into: folder, mirrors: [], curl: "/nowhere/curl", scheme: "file")
+            }
+            for isCompressed in [false, true] {
+                try FashionMNISTTests.fill(folder, compressed: isCompressed)
+                try fetch()
+            }
+            let file = folder.appending(path: "t10k-labels-idx1-ubyte.gz")
+            let damaged = Data(FormatFixtures.gzip(FormatFixtures.idx(8, [2], [1, 3])))
+            try damaged.write(to: file)
+            let error = dataFileError { try fetch() }
+            #expect(error?.kind == .checksum && error?.file == file.path)
+            #expect(try Data(contentsOf: file) == damaged, "what is there is not touched")
+        }
+    }
+
+    @Test func `mirrors of another scheme are refused, also by default`() throws {
+        #expect(FashionMNIST.mirrors.allSatisfy { $0.scheme == "https" })
+        try FormatFixtures.withFolder { root in
+            let mirror = root.appending(path: "mirror", directoryHint: .isDirectory)
+            try FashionMNISTTests.fill(mirror)
+            let error = dataFileError {
+                try FashionMNIST.fetch(into: root.appending(path: "cache"), mirrors: [mirror])
+            }
+            #expect(error?.problem.contains("file") == true && error?.problem.contains("curl: (1)") == true)
+        }
+    }
+
+    @Test func `curl reads no configuration, keeps to the scheme and tries again`() throws {
+        try FormatFixtures.withFolder { root in
+            let (program, log) = (root.appending(path: "curl"), root.appending(path: "log"))
+            try Data("#!/bin/sh\necho \"$@\" >> '\(log.path)'\nexit 7\n".utf8).write(to: program)
+            try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program.path)
+            let error = dataFileError {
+                try FashionMNIST.fetch(
+                    downloads(), into: root.appending(path: "cache"), mirrors: FashionMNIST.mirrors,
+                    curl: program.path, scheme: "https")
+            }
+            #expect(error?.kind == .download)
+            let calls = String(decoding: try Data(contentsOf: log), as: UTF8.self).split(separator: "\n")
+            #expect(calls.count == FashionMNIST.mirrors.count)
+            for call in calls {
+                #expect(call.hasPrefix("-q --proto =https --proto-redir =https "), "\(call)")
+                #expect(call.contains(" --retry 3 "))
+            }
         }
     }
 }

@@ -47,6 +47,66 @@ enum FormatFixtures {
     }
 }
 
+extension FormatFixtures {
+    /// A deflate stream of `prefix` and then zeros, to `count` bytes in all: each of its bytes stands for 158.
+    static func deflated(_ prefix: [UInt8], zerosTo count: Int) -> [UInt8] {
+        let size = UInt16(prefix.count)
+        var bytes = [0] + bigEndian(UInt64(size.byteSwapped), 2) + bigEndian(UInt64((~size).byteSwapped), 2) + prefix
+        // The last block, in fixed codes: zeros one by one, then runs of 258 that repeat the byte before.
+        let runs = (count - prefix.count - 1) / 258
+        var bits: [Bool] = [true, true, false]
+        func append(_ code: Int, _ width: Int) { bits += (0..<width).reversed().map { code >> $0 & 1 == 1 } }
+        for _ in 0..<(count - prefix.count - 258 * runs) { append(0x30, 8) }
+        let pattern: [Bool] = [true, true, false, false, false, true, false, true, false, false, false, false, false]
+        // Eight runs take 13 whole bytes, which then repeat.
+        let rest = runs % 8
+        for _ in 0..<(rest + (runs >= 8 ? 8 : 0)) { bits += pattern }
+        let whole = bits.count / 8 * 8
+        let packed = stride(from: 0, to: whole, by: 8).map { start in
+            (0..<8).reduce(UInt8(0)) { $0 | (bits[start + $1] ? 1 << UInt8($1) : 0) }
+        }
+        bytes += packed
+        if runs >= 8 {
+            let cycle = packed.suffix(13)
+            bytes.reserveCapacity(bytes.count + runs / 8 * 13 + 3)
+            for _ in 1..<(runs / 8) { bytes += cycle }
+        }
+        // The bits that are left over, and the code that ends the block: seven zeros.
+        let tail = Array(bits[whole...]) + [Bool](repeating: false, count: 7)
+        for start in stride(from: 0, to: tail.count, by: 8) {
+            bytes.append(
+                (start..<min(start + 8, tail.count)).reduce(0) { $0 | (tail[$1] ? 1 << UInt8($1 - start) : 0) })
+        }
+        return bytes
+    }
+
+    /// A gzip file around a deflate stream whose content has this checksum and size.
+    static func gzip(deflated: [UInt8], checksum: UInt32, count: Int) -> [UInt8] {
+        [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255] + deflated + bigEndian(UInt64(checksum.byteSwapped), 4)
+            + bigEndian(UInt64(UInt32(truncatingIfNeeded: count).byteSwapped), 4)
+    }
+
+    /// A zip archive of one entry, whose content has this checksum and size: stored as it is, or deflated.
+    static func zip(_ name: [UInt8], _ stored: [UInt8], method: UInt8, checksum: UInt32, count: Int) -> [UInt8] {
+        func little(_ value: Int, _ width: Int) -> [UInt8] {
+            (0..<width).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+        }
+        let fields =
+            [20, 0, 0, 8, method, 0, 0, 0, 0x21, 0] + little(Int(checksum), 4) + little(stored.count, 4)
+            + little(count, 4) + little(name.count, 2) + [0, 0]
+        let local = [0x50, 0x4B, 3, 4] + fields + name + stored
+        let central = [0x50, 0x4B, 1, 2, 20, 0] + fields + [UInt8](repeating: 0, count: 14) + name
+        return local + central + [0x50, 0x4B, 5, 6, 0, 0, 0, 0, 1, 0, 1, 0] + little(central.count, 4)
+            + little(local.count, 4) + [0, 0]
+    }
+
+    /// The start of an NPY file.
+    static func npy(_ type: String, _ shape: String, isFortran: Bool = false) -> [UInt8] {
+        let header = "{'descr': '\(type)', 'fortran_order': \(isFortran ? "True" : "False"), 'shape': \(shape), }\n"
+        return [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + Array(header.utf8)
+    }
+}
+
 /// The error that a body throws, where it is one of a data file; nil where there is none.
 func dataFileError<Result>(_ body: () throws -> Result) -> DataFileError? {
     do {

@@ -48,7 +48,9 @@ import Testing
         let huge = FormatFixtures.idx(0x08, [0xFFFF_FFFF, 0xFFFF_FFFF, 0xFFFF_FFFF], [])
         #expect(dataFileError { try IDXFile(bytes: huge, file: "f") }?.kind == .malformed)
         let large = FormatFixtures.idx(0x0E, [0xFFFF_FFFF, 0x4000], [])
-        #expect(dataFileError { try IDXFile(bytes: large, file: "f") }?.kind == .oversized)
+        #expect(dataFileError { try IDXFile(bytes: large, file: "f") }?.kind == .truncated)
+        let compressed = FormatFixtures.gzip(large)
+        #expect(dataFileError { try IDXFile(bytes: compressed, file: "f") }?.kind == .oversized)
     }
 
     @Test func `what is not IDX is refused`() {

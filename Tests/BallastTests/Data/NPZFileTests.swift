@@ -49,4 +49,35 @@ import Testing
         let array = NPYFile(shape: [1], elements: .bytes([1]))
         #expect(dataFileError { try NPZFile(["a": array, "a": array]) }?.problem == "two arrays are named \"a\"")
     }
+
+    @Test(arguments: ["stored", "deflated", "zip64"])
+    func `a flipped bit anywhere changes neither the names nor the arrays that are read`(name: String) throws {
+        let bytes = try FormatFixtures.bytes("\(name).npz")
+        func content(_ bytes: [UInt8]) throws -> [String: NPYFile] {
+            let file = try NPZFile(bytes: bytes, file: "f")
+            return try Dictionary(uniqueKeysWithValues: file.names.map { ($0, try file.array(named: $0)) })
+        }
+        let expected = try content(bytes)
+        var refused = 0
+        for bit in 0..<(8 * bytes.count) {
+            var damaged = bytes
+            damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+            do {
+                let found = try content(damaged)
+                #expect(found == expected, "bit \(bit % 8) of byte \(bit / 8)")
+            } catch is DataFileError {
+                refused += 1
+            }
+        }
+        #expect(refused > 4 * bytes.count)
+    }
+
+    @Test func `a directory that leaves an array out is refused`() throws {
+        let bytes = try FormatFixtures.bytes("stored.npz")
+        let end = bytes.count - 22
+        var fewer = bytes
+        (fewer[end + 8], fewer[end + 10]) = (1, 1)
+        #expect(dataFileError { try NPZFile(bytes: fewer, file: "f") }?.kind == .malformed)
+        #expect(dataFileError { try NPZFile(bytes: bytes + [0], file: "f") }?.kind == .malformed)
+    }
 }

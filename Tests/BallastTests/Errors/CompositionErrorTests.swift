@@ -40,7 +40,7 @@ struct CompositionErrorTests {
     {
         let text = try mistakes { L2(0.1, on: .named("encoder.*")) }
         expect(
-            text, holds: "error [no-such-parameter] L2", ".named(\"encoder.*\") matches no parameter",
+            text, holds: "error [no-such-parameter] L2", ".named(\"encoder.*\") matches no trained parameter",
             "linear1.weight (weight), linear1.bias (bias)", "linear3.bias (bias)")
         expect(
             try mistakes { DecoupledDecay(0.1, on: .role(.normalization)) },
@@ -53,7 +53,7 @@ struct CompositionErrorTests {
                 Dropout(0.1)
                 Dropout(0.2)
             }, holds: "error [duplicate-name] Dropout", "state and randomness are kept under the name", "named: ")
-        for name in ["", "a/b", "optimizer", "initial", "result"] {
+        for name in ["", "a/b", "optimizer", "initial", "final"] {
             expect(try mistakes { PenaltyProbe(name: name) }, holds: "[bad-name]", "\"\(name)\" cannot be the name")
         }
         let data = try Problem.rows()
@@ -119,7 +119,7 @@ struct CompositionErrorTests {
         let told = try warnings(silencing: ["another"])
         #expect(told.count == 1)
         expect(
-            told.first ?? "", holds: "warning [doubtful] Doubtful: is doubtful", "why: it is", "suggestion: leave it",
+            told.first ?? "", holds: "warning [doubtful] Doubtful: is doubtful", "why: it is", "fix: leave it",
             "silencing: [\"doubtful\"]")
         #expect(try warnings(silencing: ["doubtful"]).isEmpty)
     }

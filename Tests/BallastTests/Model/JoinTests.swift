@@ -67,7 +67,7 @@ struct JoinTests {
                 Residual {
                     Linear(16); ReLU()
                 }; Linear(3)
-            }, "residual1.linear1",
+            }, "residual1.branch.linear1",
             Site.around("residual1")
         ),
         (

@@ -82,7 +82,11 @@ import Testing
             func under(_ prefix: String) -> [String: Tensor] {
                 Dictionary(
                     uniqueKeysWithValues: tensors.filter { $0.key.hasPrefix(prefix) }.map {
-                        (String($0.key.dropFirst(prefix.count)), $0.value)
+                        // The layers of a residual connection are a place of their own.
+                        (
+                            (name.hasPrefix("residual") ? "branch." : "") + String($0.key.dropFirst(prefix.count)),
+                            $0.value
+                        )
                     })
             }
             let output = try fixtures.tensor(name, "output")

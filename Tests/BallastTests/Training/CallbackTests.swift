@@ -48,7 +48,6 @@ struct CallbackTests {
         let folder = try temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
         let (taken, notes) = (folder.appending(path: "taken"), Log())
-        try Data().write(to: taken)
         let data = try Problem.rows()
         let trainer = Trainer(
             Problem.perceptron, loss: .crossEntropy, optimizer: Adam(learningRate: 0.01), batchSize: 8
@@ -58,7 +57,9 @@ struct CallbackTests {
         ) { event in
             if case .noted(let note) = event { notes.add(note) }
         }
-        for _ in 0..<7 { try run.step() }
+        for _ in 0..<6 { try run.step() }
+        try Data().write(to: taken)
+        try run.step()
         #expect(notes.all.count == 1 && notes.all[0].contains("cannot be saved"))
         #expect(differences(run.variables, try fit(epochs: 1).variables) == [])
         try FileManager.default.removeItem(at: taken)

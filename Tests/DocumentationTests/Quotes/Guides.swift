@@ -219,7 +219,7 @@ struct Guides {
             Linear(256)
         }
         let trainer = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-3)) {
-            LayerNorm(at: .before(.kind("attention")), .before("residual2.linear1"))
+            LayerNorm(at: .before(.kind("attention")), .before("residual2.branch.linear1"))
         }
         let run = try trainer.fit(train, validation: held, epochs: 20)
         // snippet.end
@@ -238,7 +238,7 @@ struct Guides {
             Linear(256)
         }
         let trainer = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-3)) {
-            RMSNorm(at: .before(.kind("attention")), .before("residual2.linear1"))
+            RMSNorm(at: .before(.kind("attention")), .before("residual2.branch.linear1"))
         }
         let run = try trainer.fit(train, validation: held, epochs: 20)
         // snippet.end

@@ -1,4 +1,3 @@
-public import BallastFiles
 import CZlib
 
 /// Decompression by the system's zlib, bounded by what the caller expects.
@@ -18,7 +17,8 @@ package enum Gzip {
 
     /// The decompressed content of a whole gzip file, of one member or several.
     ///
-    /// - Parameter limit: The largest size expected, in bytes; more is an error, found before it fills the memory.
+    /// - Parameter limit: The largest size expected, in bytes; more is an error. Memory is reserved for that many, so
+    ///   the caller checks what a header announces first (`MemoryLimit`); what is not filled is not taken.
     /// - Throws: `DataFileError` for truncated or damaged input, a wrong checksum, and content beyond the limit.
     package static func inflate(
         _ bytes: [UInt8], as framing: Framing = .gzip, limit: Int, file: String
@@ -32,27 +32,29 @@ package enum Gzip {
     ) throws -> [UInt8] {
         var inflater = try Inflater(bytes, framing, file: file)
         defer { inflater.end() }
-        var output: [UInt8] = []
-        // Only a guess, from the size of the input: what a header states must not decide how much is reserved.
-        output.reserveCapacity(min(limit, 4 * bytes.count))
-        while try inflater.next(appendingTo: &output) {
-            guard output.count <= limit else {
-                throw DataFileError(
-                    .oversized, in: file, "the decompressed content exceeds the expected \(limit) bytes",
-                    cure: "The file is damaged, or larger than the limit that was set for it.")
-            }
+        let output = try [UInt8](unsafeUninitializedCapacity: limit) { output, count in
+            count = try inflater.read(into: output)
+        }
+        var surplus: UInt8 = 0
+        let isLonger = try withUnsafeMutablePointer(to: &surplus) { byte in
+            try inflater.read(into: UnsafeMutableBufferPointer(start: byte, count: 1)) > 0
+        }
+        guard !isLonger else {
+            throw DataFileError(
+                .oversized, in: file, "the decompressed content exceeds the expected \(limit) bytes",
+                cure: "The file is damaged, or larger than the limit that was set for it.")
         }
         return output
     }
 
     /// The first bytes of the decompressed content: `count` of them, or fewer where the content is shorter.
-    package static func prefix(_ count: Int, of bytes: [UInt8], file: String) throws -> [UInt8] {
-        try bytes.withUnsafeBytes { bytes in
-            var inflater = try Inflater(bytes, .gzip, file: file, chunk: 4096)
-            defer { inflater.end() }
-            var output: [UInt8] = []
-            while output.count < count, try inflater.next(appendingTo: &output) {}
-            return Array(output.prefix(count))
+    package static func prefix(
+        _ count: Int, of bytes: UnsafeRawBufferPointer, as framing: Framing = .gzip, file: String
+    ) throws -> [UInt8] {
+        var inflater = try Inflater(bytes, framing, file: file)
+        defer { inflater.end() }
+        return try [UInt8](unsafeUninitializedCapacity: count) { output, initialized in
+            initialized = try inflater.read(into: output)
         }
     }
 
@@ -69,30 +71,28 @@ package enum Gzip {
     }
 }
 
-/// One decompression under way: `next` gives a chunk at a time, so that the caller can stop at a limit.
+/// One decompression under way: `read` gives a part at a time, so that the caller can stop at a limit.
 private struct Inflater {
     private let stream: UnsafeMutablePointer<z_stream>
-    private let scratch: UnsafeMutableBufferPointer<UInt8>
     private let input: UnsafeRawBufferPointer
     private let framing: Gzip.Framing
     private let file: String
     /// Bytes of the input that zlib has consumed.
     private var position = 0
+    private var produced = 0
     private var isFinished = false
 
-    init(_ input: UnsafeRawBufferPointer, _ framing: Gzip.Framing, file: String, chunk: Int = 1 << 18) throws {
+    init(_ input: UnsafeRawBufferPointer, _ framing: Gzip.Framing, file: String) throws {
         self.input = input
         self.framing = framing
         self.file = file
         // zlib keeps the stream's address, so it lives on the heap.
         stream = .allocate(capacity: 1)
         stream.initialize(to: z_stream())
-        scratch = .allocate(capacity: chunk)
         let windowBits: Int32 = framing == .gzip ? 15 + 16 : -15
         let code = inflateInit2_(stream, windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
         guard code == Z_OK else {
             stream.deallocate()
-            scratch.deallocate()
             throw DataFileError(
                 .unreadable, in: file, "zlib cannot start (code \(code))",
                 cure: "Check the free memory and the installed zlib.")
@@ -102,41 +102,47 @@ private struct Inflater {
     func end() {
         inflateEnd(stream)
         stream.deallocate()
-        scratch.deallocate()
     }
 
-    /// Appends the next chunk; false at the end of the content.
-    mutating func next(appendingTo output: inout [UInt8]) throws -> Bool {
-        if isFinished { return false }
-        let given = min(input.count - position, 1 << 30)
-        // zlib does not write to its input; its interface predates const.
-        stream.pointee.next_in = UnsafeMutablePointer(
-            mutating: input.bindMemory(to: UInt8.self).baseAddress.map { $0 + position })
-        stream.pointee.avail_in = uInt(given)
-        stream.pointee.next_out = scratch.baseAddress
-        stream.pointee.avail_out = uInt(scratch.count)
-        let code = CZlib.inflate(stream, Z_NO_FLUSH)
-        position += given - Int(stream.pointee.avail_in)
-        let produced = scratch.count - Int(stream.pointee.avail_out)
-        output.append(contentsOf: UnsafeBufferPointer(rebasing: scratch[..<produced]))
-        switch code {
-        case Z_STREAM_END:
-            try finishMember()
-        case Z_OK where produced > 0 || position < input.count:
-            break
-        case Z_OK, Z_BUF_ERROR:
-            throw DataFileError(
-                .truncated, in: file, at: "byte \(input.count)",
-                "the compressed data ends in the middle, after \(output.count) decompressed bytes",
-                cure: "The file was cut off: fetch or write it again.")
-        default:
-            let reason = stream.pointee.msg.map { String(cString: $0) } ?? "zlib code \(code)"
-            let isChecksum = reason == "incorrect data check" || reason == "incorrect length check"
-            throw DataFileError(
-                isChecksum ? .checksum : .malformed, in: file, at: "byte \(position)",
-                "the compressed data is damaged (\(reason))", cure: "Fetch or write the file again.")
+    /// Fills the buffer with the next bytes of the content; gives fewer only where the content ends.
+    mutating func read(into output: UnsafeMutableBufferPointer<UInt8>) throws -> Int {
+        var filled = 0
+        while filled < output.count, !isFinished {
+            let given = min(input.count - position, 1 << 30)
+            let room = min(output.count - filled, 1 << 30)
+            // zlib does not write to its input; its interface predates const.
+            stream.pointee.next_in = UnsafeMutablePointer(
+                mutating: input.bindMemory(to: UInt8.self).baseAddress.map { $0 + position })
+            stream.pointee.avail_in = uInt(given)
+            stream.pointee.next_out = output.baseAddress.map { $0 + filled }
+            stream.pointee.avail_out = uInt(room)
+            let code = CZlib.inflate(stream, Z_NO_FLUSH)
+            let consumed = given - Int(stream.pointee.avail_in)
+            let written = room - Int(stream.pointee.avail_out)
+            position += consumed
+            filled += written
+            produced += written
+            if code == Z_STREAM_END {
+                try finishMember()
+            } else if code != Z_OK || written + consumed == 0 {
+                throw failure(code)
+            }
         }
-        return true
+        return filled
+    }
+
+    private func failure(_ code: Int32) -> DataFileError {
+        if code == Z_OK || code == Z_BUF_ERROR {
+            return DataFileError(
+                .truncated, in: file, at: "byte \(input.count)",
+                "the compressed data ends in the middle, after \(produced) decompressed bytes",
+                cure: "The file was cut off: fetch or write it again.")
+        }
+        let reason = stream.pointee.msg.map { String(cString: $0) } ?? "zlib code \(code)"
+        let isChecksum = reason == "incorrect data check" || reason == "incorrect length check"
+        return DataFileError(
+            isChecksum ? .checksum : .malformed, in: file, at: "byte \(position)",
+            "the compressed data is damaged (\(reason))", cure: "Fetch or write the file again.")
     }
 
     /// Looks at what follows a complete member: another one, padding, the end, or something foreign.
