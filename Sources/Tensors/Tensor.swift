@@ -8,16 +8,25 @@ public enum ScalarType: String, Sendable, Hashable {
 
 /// A dense, row-major array of numbers of any rank up to eight, with value semantics.
 ///
-/// Elements are `Float` for everything that is computed with, or `Int32` for class labels and tokens. A tensor
-/// computed from one whose gradient is wanted remembers how, so that reverse-mode differentiation can go back;
-/// see ``valueWithGradients(at:of:)``. Copies share memory until one of them is changed.
+/// Elements are `Float` for everything that is computed with, or `Int32` for class labels and tokens. Operations on
+/// tensors of a differentiated computation are recorded for its backward pass; see ``valueWithGradients(at:of:)``.
+/// Copies share memory until one of them is changed.
+///
+/// Operations are spelled by one rule:
+/// - a function of one tensor is a method, and its other arguments only configure it: `x.relu()`, `x.sum(axes: [0])`,
+///   `x.power(2)`, `x.softmax()`, `x.clamped(to: 0...1)`;
+/// - a function of several tensors, or of a number and a tensor, in which none has the leading part is an operator or a
+///   free function: `a + b`, `maximum(a, 0)`, `matmul(a, b)`, `concatenated([a, b])`;
+/// - the computation of a layer or of a loss is a free function with the layer's or loss's name, as it takes parameters,
+///   random numbers or targets: `linear(x, weight, bias)`, `dropout(x, probability: 0.5, from: stream)`,
+///   `crossEntropy(logits, labels)`.
 public struct Tensor {
     package var storage: Storage
     /// The sizes of the dimensions, outermost first.
     public let shape: Shape
     /// The type of the elements.
     public let scalarType: ScalarType
-    /// Where the tensor stands in a differentiated computation.
+    /// The tensor's place in a differentiated computation.
     package var node: TapeNode
 
     @inline(__always)
@@ -50,6 +59,21 @@ public struct Tensor {
 
     /// Creates a one-dimensional tensor.
     public init(_ scalars: [Float]) { self.init(scalars, shape: [scalars.count]) }
+
+    /// Creates a matrix from its rows.
+    ///
+    /// ```swift
+    /// Tensor([[1, 2, 3], [4, 5, 6]]).shape  // [2, 3]
+    /// ```
+    ///
+    /// - Precondition: all rows have the same length. Without rows the shape is `[0, 0]`.
+    public init(_ rows: some Collection<[Float]>) {
+        let columns = rows.first?.count ?? 0
+        for (index, row) in rows.enumerated() where row.count != columns {
+            fail("Tensor", "row \(index) has \(row.count) scalars, but row 0 has \(columns): rows must be equally long")
+        }
+        self.init(Array(rows.joined()), shape: [rows.count, columns])
+    }
 
     /// Creates a scalar.
     public init(_ value: Float) {
@@ -123,7 +147,7 @@ public struct Tensor {
 
     /// Calls `body` with the elements to change; memory that other tensors share is copied first.
     ///
-    /// The changed tensor stands outside any differentiated computation.
+    /// The changed tensor belongs to no differentiated computation.
     ///
     /// - Throws: what `body` throws.
     public mutating func withUnsafeMutableFloats<R, E>(

@@ -23,13 +23,13 @@ public struct Gradients {
         var isFinite: Bool { scale.isFinite && own.isFinite && sign.isFinite && threshold.isFinite }
     }
 
-    init(execution: Execution, source: GradientSource, folded: [Tape.FoldedTerms] = []) {
+    init(execution: Execution, source: GradientSource, folded: [Tape.FoldedGradient] = []) {
         self.execution = execution
         self.source = source
         factors = ContiguousArray(repeating: Factors(), count: execution.store.parameters.count)
         for index in folded.indices {
-            factors[index].own = folded[index].own
-            factors[index].sign = folded[index].sign
+            factors[index].own = folded[index].weightDecay
+            factors[index].sign = folded[index].l1
         }
     }
 

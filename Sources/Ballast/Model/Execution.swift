@@ -142,11 +142,12 @@ package final class Execution {
     @inline(__always)
     func metered<R>(_ technique: Int, _ hook: Hook, _ body: () throws -> R) rethrows -> R {
         guard costs.isMeasuring else { return try body() }
-        let owner = tape?.enter(owner: Int32(technique * Hook.allCases.count + hook.index))
+        let outerTag = tape?.tag
+        tape?.tag = Int32(technique * Hook.allCases.count + hook.index)
         let start = ContinuousClock.now
         defer {
             costs.add(ContinuousClock.now - start, technique: technique, hook: hook)
-            if let owner { tape?.leave(to: owner) }
+            if let outerTag { tape?.tag = outerTag }
         }
         return try body()
     }

@@ -7,8 +7,8 @@ extension Stepper {
     func updatePlainly(_ batch: Batch) throws {
         for index in store.parameters.indices {
             let memory = tape.gradientMemory(ofLeaf: index, shape: store.parameters[index].value.shape)
-            let folded = tape.foldedTerms(ofLeaf: index)
-            setSegment(index, memory, Gradients.Factors(own: folded.own, sign: folded.sign))
+            let folded = tape.foldedGradient(ofLeaf: index)
+            setSegment(index, memory, Gradients.Factors(own: folded.weightDecay, sign: folded.l1))
         }
         try requireFiniteGradients(batch)
         applyOptimizer()
@@ -19,7 +19,7 @@ extension Stepper {
         let leaves = store.parameters.indices
         var current = Gradients(
             execution: execution, source: GradientSource(gradients: leaves.map(tape.takeGradient(ofLeaf:))),
-            folded: leaves.map(tape.foldedTerms(ofLeaf:)))
+            folded: leaves.map(tape.foldedGradient(ofLeaf:)))
         if !gradientTransforms.isEmpty {
             current = apply(gradientTransforms, to: current, batch)
             if let bad = current.indexOfBadFactor { throw badGradient(bad, batch) }
@@ -167,7 +167,7 @@ extension Stepper {
             let (segment, parameter) = (segments[index], store.parameters[index].value)
             var gradient = gradients[index]
             if segment.gradient_scale != 1 { gradient *= segment.gradient_scale }
-            gradient = Tape.FoldedTerms(own: segment.own, sign: segment.sign).added(to: gradient, leaf: parameter)
+            gradient = Tape.FoldedGradient(weightDecay: segment.own, l1: segment.sign).added(to: gradient, leaf: parameter)
             let update = optimizer.update(
                 gradient, of: parameter, slots: &store.parameters[index].slots, at: optimizerStep)
             guard update.shape == parameter.shape else {

@@ -9,7 +9,7 @@ final class Stepper {
     let runner: ModelRunner
     let execution: Execution
     let store: VariableStore
-    let tape = Tape.take()
+    let tape = Tape.acquire()
 
     /// A technique of the run at one of its hooks.
     struct Member<T> {
@@ -61,10 +61,10 @@ final class Stepper {
         callbacks = conforming { $0 as? any EpochCallback }
         penaltySums = Array(repeating: 0, count: penalties.count)
         stepPenalties = penaltySums
-        tape.meter = { [unowned execution] owner, time in execution.costs.add(time, owner: Int(owner)) }
+        tape.backwardTimer = { [unowned execution] tag, time in execution.costs.add(time, owner: Int(tag)) }
     }
 
-    deinit { tape.giveBack() }
+    deinit { tape.release() }
 
     /// Gives each parameter the tensors that the optimizer keeps for it.
     func declareSlots() {
@@ -197,12 +197,12 @@ final class Stepper {
                 "\"\(store.parameters[index].path)\" has shape \(own[index].shape), not \(values[index].shape)")
         }
         let (outerTape, observations) = (execution.tape, execution.observations)
-        let inner = Tape.take()
+        let inner = Tape.acquire()
         inner.reset(leafCount: own.count)
         for index in own.indices { store.parameters[index].value = values[index].detached }
         execution.tape = inner
         defer {
-            inner.giveBack()
+            inner.release()
             for index in own.indices { store.parameters[index].value = own[index] }
             execution.tape = outerTape
             execution.observations = observations
@@ -222,7 +222,7 @@ final class Stepper {
             inner.backward()
             let dense = own.indices.map { index -> Tensor in
                 guard isFinite else { return .full(own[index].shape, .nan) }
-                return inner.foldedTerms(ofLeaf: index).added(
+                return inner.foldedGradient(ofLeaf: index).added(
                     to: inner.takeGradient(ofLeaf: index), leaf: values[index])
             }
             return Gradients(execution: execution, source: GradientSource(gradients: dense))

@@ -13,7 +13,8 @@ extension Tensor {
     fileprivate func gathered(_ name: StaticString, _ noun: StaticString, _ rows: Tensor) -> Tensor {
         rows.requireIntegers(name, below: shape[0], called: noun)
         let width = shape.elementCount(in: 1..<rank)
-        let output = Tensor(uninitialized: Shape(rows.shape.dimensions + shape.dropFirst()), scalarType: scalarType)
+        let outputShape = Shape(rows.shape.dimensions + shape.dropFirst(), for: name)
+        let output = Tensor(uninitialized: outputShape, scalarType: scalarType)
         ballast_gather(rows.elementCount, width, storage.floats, rows.storage.integers, output.storage.floats)
         guard let tape = Tape.of(self) else { return output }
         let slot = tape.slot(of: self)

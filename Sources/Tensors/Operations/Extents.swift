@@ -95,7 +95,7 @@ extension Shape {
             guard a == b || a == 1 || b == 1 else {
                 fail(operation, "the shapes \(self) and \(other) do not fit together: \(a) and \(b) at axis -\(back)")
             }
-            result[result.rank - back] = a == 1 ? b : a
+            result.set(result.rank - back, to: a == 1 ? b : a, for: operation)
         }
         return result
     }

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// Where the gradient of an operation's input goes: what the way back captures instead of the tracked input.
+/// Where the gradient of an operation's input goes: what the backward pass captures instead of the tracked input.
 struct GradientSlot {
     /// The node of the input; nil if no gradient is wanted.
     let index: Int32?

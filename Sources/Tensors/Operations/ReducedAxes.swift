@@ -47,6 +47,13 @@ struct ReducedAxes {
         self.init(of: shape, mask: mask)
     }
 
+    /// The first element of each group that is reduced, of the shape ``kept`` unless a reduced axis is empty.
+    func first(of tensor: Tensor) -> Tensor {
+        (0..<shape.rank).reduce(tensor) { part, axis in
+            mask & (1 << UInt32(axis)) != 0 && shape[axis] > 1 ? part.slice(axis: axis, 0..<1) : part
+        }
+    }
+
     /// The number of elements that go into each result.
     var count: Int {
         var product = 1

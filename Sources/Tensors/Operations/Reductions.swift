@@ -73,14 +73,17 @@ extension Tensor {
     private func variance(_ axes: ReducedAxes, _ keepingDimensions: Bool, _ unbiased: Bool) -> Tensor {
         requireFloats("variance")
         let scale = Float(1 / Double(axes.count - (unbiased ? 1 : 0)))
-        let mean = axes.reduced(ballast_sum, self, scale: axes.reciprocalCount, keepingDimensions: true)
-        let centered = combined("variance", ballast_subtract, self, mean)
+        // One element of each group is subtracted first, so that neither the mean nor its rounding error is large
+        // compared with the spread.
+        let shifted = combined("variance", ballast_subtract, self, axes.first(of: detached))
+        let mean = axes.reduced(ballast_sum, shifted, scale: axes.reciprocalCount, keepingDimensions: true)
+        let centered = combined("variance", ballast_subtract, shifted, mean)
         let output = axes.reduced(
             ballast_sum_of_squares, centered, scale: scale, keepingDimensions: keepingDimensions)
         guard let tape = Tape.of(self) else { return output }
         let slot = tape.slot(of: self)
         return tape.record("variance", output) { gradient, tape in
-            // The mean moves with the elements too, but its share is 2 Σ centered = 0.
+            // The mean depends on the elements too, but its derivative is multiplied by Σ centered = 0.
             tape.accumulate(centered * (gradient.reshaped(to: axes.kept) * (2 * scale)), into: slot)
         }
     }
@@ -182,8 +185,8 @@ package enum ElementSum {
         self == .squares ? ballast_sum_of_squares : ballast_sum_of_magnitudes
     }
 
-    fileprivate func gradient(_ factor: Float) -> Tape.FoldedTerms {
-        self == .squares ? Tape.FoldedTerms(own: 2 * factor) : Tape.FoldedTerms(sign: factor)
+    fileprivate func gradient(_ factor: Float) -> Tape.FoldedGradient {
+        self == .squares ? Tape.FoldedGradient(weightDecay: 2 * factor) : Tape.FoldedGradient(l1: factor)
     }
 }
 
@@ -215,7 +218,7 @@ extension Tensor {
 extension Tape {
     /// Records a scalar that is `scale` times a sum over all elements of leaves.
     ///
-    /// The gradients are kept as factors of the leaves, so that the way back touches none of their memory.
+    /// The gradients are kept as factors of the leaves, so that the backward pass touches none of their memory.
     package func record(_ sum: ElementSum, scale: Float, ofLeaves leaves: [Int], _ output: Tensor) -> Tensor {
         record("sum", output) { gradient, tape in
             let terms = sum.gradient(scale * gradient.item)

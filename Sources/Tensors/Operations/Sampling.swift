@@ -53,12 +53,14 @@ public func sampleBilinearly(
     _ plane: UnsafeBufferPointer<Float>, height: Int, width: Int, along grid: SamplingGrid, fill: Float = 0,
     blendsTwice: Bool = false, into samples: UnsafeMutableBufferPointer<Float>
 ) {
-    guard height >= 0, width >= 0, height * width <= 1 << 30, plane.count == height * width,
+    let limit = 1 << 30
+    guard 0...limit ~= height, 0...limit ~= width, height * width <= limit, plane.count == height * width,
         samples.count == plane.count
     else {
         fail(
             "sampleBilinearly",
-            "a plane of \(height) x \(width) does not fit buffers of \(plane.count) and \(samples.count) elements")
+            "a plane of \(height) x \(width) does not fit buffers of \(plane.count) and \(samples.count) elements; it may "
+                + "have at most 2^30")
     }
     guard let source = plane.baseAddress, let target = samples.baseAddress else { return }
     var sampling = ballast_sampling(

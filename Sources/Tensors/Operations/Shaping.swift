@@ -10,15 +10,15 @@ extension Tensor {
     /// - Parameter target: the sizes; one of them may be -1, which stands for what is left.
     /// - Precondition: both shapes have the same number of elements.
     public func reshaped(to target: [Int]) -> Tensor {
-        guard let unknown = target.firstIndex(of: -1) else { return reshaped(to: Shape(target)) }
+        guard let unknown = target.firstIndex(of: -1) else { return reshaped(to: Shape(target, for: "reshaped")) }
         var sizes = target
         sizes.remove(at: unknown)
-        let known = Shape(sizes).elementCount
+        let known = Shape(sizes, for: "reshaped").elementCount
         guard known > 0, elementCount.isMultiple(of: known) else {
             fail("reshaped", "the shape \(shape) of \(elementCount) elements does not divide into \(target)")
         }
         sizes.insert(elementCount / known, at: unknown)
-        return reshaped(to: Shape(sizes))
+        return reshaped(to: Shape(sizes, for: "reshaped"))
     }
 
     /// The same elements in another shape; no memory is copied.
@@ -42,9 +42,10 @@ extension Tensor {
 
     /// The axes from one on joined into a single one.
     public func flattened(from axis: Int = 0) -> Tensor {
-        if axis == 0 { return reshaped(to: [elementCount]) }
+        if axis == 0 { return reshaped(to: Shape(CollectionOfOne(elementCount), for: "flattened")) }
         let axis = shape.axis(axis, for: "flattened")
-        return reshaped(to: Shape(shape[..<axis]).appending(shape.elementCount(in: axis..<rank)))
+        let joined = shape.elementCount(in: axis..<rank)
+        return reshaped(to: Shape(shape[..<axis]).appending(joined, for: "flattened"))
     }
 
     /// With another axis of size 1 put in before `axis` (-1: after the last).
@@ -55,7 +56,7 @@ extension Tensor {
         }
         var sizes = shape.dimensions
         sizes.insert(1, at: position)
-        return reshaped(to: Shape(sizes))
+        return reshaped(to: Shape(sizes, for: "expandingDimension"))
     }
 
     /// Without an axis of size 1.

@@ -63,7 +63,7 @@ extension Tensor {
     /// - Precondition: the sizes add up to that of the axis.
     public func split(sizes: [Int], axis: Int = 0) -> [Tensor] {
         let axis = shape.axis(axis, for: "split")
-        guard sizes.allSatisfy({ $0 >= 0 }), sizes.reduce(0, +) == shape[axis] else {
+        guard sizes.allSatisfy({ 0...shape[axis] ~= $0 }), sizes.reduce(0, +) == shape[axis] else {
             fail("split", "the sizes \(sizes) do not add up to axis \(axis) of the shape \(shape)")
         }
         var start = 0
@@ -105,7 +105,7 @@ public func concatenated(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
                 "the shapes \(first.shape) (\(first.scalarType)) and \(tensor.shape) (\(tensor.scalarType)) "
                     + "cannot be joined along axis \(axis)")
         }
-        shape[axis] += tensor.shape[axis]
+        shape.set(axis, to: shape[axis] + tensor.shape[axis], for: "concatenated")
     }
     let output = Tensor(uninitialized: shape, scalarType: first.scalarType)
     let tape = Tape.of(tensors)

@@ -3,16 +3,38 @@ internal import CKernels
 extension Tensor {
     /// exp(x) / Σ exp(x) along the last axis.
     ///
-    /// - Parameter causal: whether the last two axes are queries and keys of which query i sees only the keys
-    ///   0...i (counted so that the last query sees all keys); the others get 0.
-    public func softmax(causal: Bool = false) -> Tensor {
+    /// With `causal` or a mask the last two axes are queries and keys: scores of attention. A query may attend to the
+    /// keys that both allow, and the others get 0; so do all keys of a query that may attend to none.
+    ///
+    /// - Parameters:
+    ///   - causal: whether query i may attend to the keys 0...i only (counted so that the last query sees all keys).
+    ///   - mask: `[batch, keys]`, floats: 0 for keys that no query of the sample may attend to, such as padding,
+    ///     anything else for the others. The first axis of this tensor is the batch. Nil if all may be attended to.
+    public func softmax(causal: Bool = false, mask: Tensor? = nil) -> Tensor {
         requireFloats("softmax")
+        guard let mask else { return softmaxOfRows(causal: causal) }
+        mask.requireFloats("softmax")
+        guard rank >= 3, mask.shape == Shape(shape[0], shape[rank - 1]) else {
+            fail(
+                "softmax",
+                "a mask of the shape \(mask.shape) does not fit scores of the shape \(shape): [batch, keys] and "
+                    + "[batch, ..., queries, keys] are needed")
+        }
+        let sizes = [shape[0]] + Array(repeating: 1, count: rank - 2) + [shape[rank - 1]]
+        let allowed = 1 - mask.detached.isEqual(to: 0).reshaped(to: sizes)
+        // The least finite number has the exponential 0 beside any other score; where it is alone, the product makes
+        // zeros of the row.
+        let scores = Tensor.select(allowed, self, Tensor(-.greatestFiniteMagnitude))
+        return scores.softmaxOfRows(causal: causal) * allowed
+    }
+
+    private func softmaxOfRows(causal: Bool) -> Tensor {
         let (rows, columns) = lastAxis("softmax")
         guard !causal || rank >= 2 else {
-            fail("softmax", "a causal one needs an axis of queries and one of keys, but the shape is \(shape)")
+            fail("softmax", "causal needs an axis of queries and one of keys, but the shape is \(shape)")
         }
         guard !causal || shape[rank - 2] <= columns else {
-            fail("softmax", "a causal one needs at least as many keys as queries, but the shape is \(shape)")
+            fail("softmax", "causal needs at least as many keys as queries, but the shape is \(shape)")
         }
         let output = Tensor(uninitialized: shape)
         ballast_softmax(rows, columns, causal ? shape[rank - 2] : 0, storage.floats, output.storage.floats)
@@ -26,7 +48,7 @@ extension Tensor {
         }
     }
 
-    /// The logarithm of ``softmax(causal:)``, computed without overflow.
+    /// The logarithm of ``softmax(causal:mask:)``, computed without overflow.
     public func logSoftmax() -> Tensor {
         requireFloats("logSoftmax")
         let (rows, columns) = lastAxis("logSoftmax")
@@ -70,7 +92,7 @@ public func crossEntropyPerRow(_ logits: Tensor, _ target: Tensor) -> Tensor {
     return forward.recorded("crossEntropyPerRow", forward.losses, logits, target, scale: 1)
 }
 
-/// What the way back of a cross-entropy needs.
+/// What the backward pass of a cross-entropy needs.
 private struct CrossEntropy {
     let losses: Tensor
     private let probabilities: Tensor
