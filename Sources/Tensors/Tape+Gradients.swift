@@ -47,7 +47,7 @@ extension Tape {
         if let pointer { body(pointer, accumulate) }
     }
 
-    /// The memory of a node's gradient for a kernel to write to (`accumulate` false) or add to (true) right away;
+    /// The memory of a node's gradient for a kernel to write to (`accumulate` false) or add to (true) at once;
     /// nil where no gradient is wanted.
     @inline(__always)
     package func openGradient(
@@ -68,7 +68,7 @@ extension Tape {
         foldedGradients[index].l1 += terms.l1
     }
 
-    /// Whether an index stands for a leaf of ``reset(leafCount:)``.
+    /// Whether an index is that of a leaf of ``reset(leafCount:)``.
     @inline(__always)
     package func isLeaf(_ index: Int32) -> Bool { Int(index) < leafCount }
 
@@ -104,7 +104,7 @@ extension Tape {
     /// Takes the dense part of a leaf's gradient; nil: zero.
     package func takeGradient(ofLeaf index: Int) -> Tensor? { records[index].gradient.take() }
 
-    /// The memory of the dense part of a leaf's gradient, which stays the tape's.
+    /// The memory of the dense part of a leaf's gradient, which the tape keeps.
     @inline(__always)
     package func gradientMemory(ofLeaf index: Int, shape: Shape) -> UnsafeMutablePointer<Float> {
         if let gradient = records[index].gradient { return gradient.storage.floats }

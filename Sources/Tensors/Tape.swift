@@ -1,14 +1,13 @@
 internal import Synchronization
 
-/// The record of one differentiated computation, read backwards to get its gradients.
+/// The record of one differentiated computation, from which the backward pass computes its gradients.
 ///
 /// A tape belongs to one pass of one run, on one thread. Its first records are leaves (the parameters, in the order
 /// of the run's variables); each operation on a tracked tensor adds one. Its memory is reused from step to step, and
-/// from user to user: tapes are borrowed with ``acquire()`` and returned with ``release()``. A tensor of a computation
-/// that is over is recognized by its generation, and counts as a constant.
+/// from user to user: tapes are borrowed with ``acquire()`` and returned with ``release()``. A tensor of a finished
+/// computation is recognized by its generation and treated as a constant.
 package final class Tape: @unchecked Sendable {
-    /// All tapes there are, so that none is ever freed, and those that nobody uses. A tape itself is used by one
-    /// thread at a time.
+    /// All tapes, so that none is ever freed, and the unused ones. One thread at a time uses a tape.
     private struct Pool {
         var all: [Tape] = []
         var free: [Tape] = []
@@ -18,7 +17,7 @@ package final class Tape: @unchecked Sendable {
     /// Given the gradient of an operation's output, adds to the gradients of its inputs.
     ///
     /// Such a closure captures inputs as ``Tensor/detached`` tensors and as node indices (``index(of:)``), never as
-    /// tracked tensors: the tape is handed in.
+    /// tracked tensors; the tape is a parameter.
     package typealias Backward = (_ gradient: Tensor, _ tape: Tape) -> Void
 
     struct Record {
@@ -27,7 +26,7 @@ package final class Tape: @unchecked Sendable {
         var tag: Int32
     }
 
-    /// The records in use come first; the others wait, empty, for the next computation.
+    /// The records in use come first; the others are empty and reused by the next computation.
     var records: ContiguousArray<Record> = []
     /// The number of records, leaves included.
     package private(set) var count = 0
@@ -65,7 +64,7 @@ package final class Tape: @unchecked Sendable {
         Tape.pool.withLock { $0.free.append(self) }
     }
 
-    /// Forgets everything, and starts anew with leaves of indices `0..<leafCount`.
+    /// Removes all records, and starts a computation with leaves of indices `0..<leafCount`.
     package func reset(leafCount: Int = 0) {
         header?.pointee.generation &+= 1
         for index in 0..<count {

@@ -1,16 +1,17 @@
 /// The type of a tensor's elements.
 public enum ScalarType: String, Sendable, Hashable {
-    /// Single-precision numbers: everything that is computed with.
+    /// Single-precision numbers, for all arithmetic.
     case float32
-    /// 32-bit integers: class labels, tokens, indices.
+    /// 32-bit integers, for class labels, tokens and indices.
     case int32
 }
 
 /// A dense, row-major array of numbers of any rank up to eight, with value semantics.
 ///
-/// Elements are `Float` for everything that is computed with, or `Int32` for class labels and tokens. Operations on
+/// Elements are `Float` for all arithmetic, or `Int32` for class labels and tokens. Operations on
 /// tensors of a differentiated computation are recorded for its backward pass; see ``valueWithGradients(at:of:)``.
-/// Copies share memory until one of them is changed.
+/// Copies share memory until one of them is changed. A tensor of a computation in progress must not leave the thread of
+/// the computation.
 ///
 /// Operations are spelled by one rule:
 /// - a function of one tensor is a method, and its other arguments only configure it: `x.relu()`, `x.sum(axes: [0])`,
@@ -62,11 +63,8 @@ public struct Tensor {
 
     /// Creates a matrix from its rows.
     ///
-    /// ```swift
-    /// Tensor([[1, 2, 3], [4, 5, 6]]).shape  // [2, 3]
-    /// ```
-    ///
-    /// - Precondition: all rows have the same length. Without rows the shape is `[0, 0]`.
+    /// - Parameter rows: the rows, of the same length. The shape is `[rows, columns]`, and `[0, 0]` without rows.
+    /// - Precondition: all rows have the same length.
     public init(_ rows: some Collection<[Float]>) {
         let columns = rows.first?.count ?? 0
         for (index, row) in rows.enumerated() where row.count != columns {
@@ -104,7 +102,7 @@ public struct Tensor {
     /// The number of elements.
     public var elementCount: Int { shape.elementCount }
 
-    /// Whether a gradient can flow back through this tensor.
+    /// Whether the tensor belongs to a differentiated computation, so that gradients flow through it.
     public var isTracked: Bool { node.current != nil }
 
     /// The same values, through which no gradient flows.
@@ -128,7 +126,7 @@ public struct Tensor {
 
     /// The only element.
     ///
-    /// - Precondition: there is just one, a float.
+    /// - Precondition: the tensor has one element, a float.
     public var item: Float {
         requireFloats("item")
         guard elementCount == 1 else { fail("item", "needs a tensor of one element, not of shape \(shape)") }
@@ -137,7 +135,7 @@ public struct Tensor {
 
     /// Calls `body` with the elements.
     ///
-    /// - Throws: what `body` throws.
+    /// - Throws: any error of `body`.
     public func withUnsafeFloats<R, E>(_ body: (UnsafeBufferPointer<Float>) throws(E) -> R) throws(E) -> R {
         requireFloats("withUnsafeFloats")
         return try withExtendedLifetime(storage) { () throws(E) -> R in
@@ -145,11 +143,11 @@ public struct Tensor {
         }
     }
 
-    /// Calls `body` with the elements to change; memory that other tensors share is copied first.
+    /// Calls `body` with the elements for writing; memory that other tensors share is copied first.
     ///
     /// The changed tensor belongs to no differentiated computation.
     ///
-    /// - Throws: what `body` throws.
+    /// - Throws: any error of `body`.
     public mutating func withUnsafeMutableFloats<R, E>(
         _ body: (UnsafeMutableBufferPointer<Float>) throws(E) -> R
     ) throws(E) -> R {
@@ -161,7 +159,7 @@ public struct Tensor {
         }
     }
 
-    /// Makes sure that no other tensor shares the memory, so that it can be written.
+    /// Ensures that no other tensor shares the memory, so that it can be written.
     @inline(__always)
     package mutating func makeUnique() {
         if !isKnownUniquelyReferenced(&storage) { storage = storage.copy() }

@@ -167,7 +167,8 @@ extension Stepper {
             let (segment, parameter) = (segments[index], store.parameters[index].value)
             var gradient = gradients[index]
             if segment.gradient_scale != 1 { gradient *= segment.gradient_scale }
-            gradient = Tape.FoldedGradient(weightDecay: segment.own, l1: segment.sign).added(to: gradient, leaf: parameter)
+            gradient = Tape.FoldedGradient(weightDecay: segment.own, l1: segment.sign).added(
+                to: gradient, leaf: parameter)
             let update = optimizer.update(
                 gradient, of: parameter, slots: &store.parameters[index].slots, at: optimizerStep)
             guard update.shape == parameter.shape else {

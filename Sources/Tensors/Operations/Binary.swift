@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// f(a, b) with broadcasting, recorded nowhere.
+/// f(a, b) with broadcasting, not recorded.
 func combined(_ name: StaticString, _ operation: ballast_binary_operation, _ a: Tensor, _ b: Tensor) -> Tensor {
     a.requireFloats(name)
     b.requireFloats(name)

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// The axes over which a reduction of a tensor goes.
+/// The axes over which a tensor is reduced.
 struct ReducedAxes {
     /// The shape that is reduced.
     let shape: Shape
@@ -54,7 +54,7 @@ struct ReducedAxes {
         }
     }
 
-    /// The number of elements that go into each result.
+    /// The number of elements per result.
     var count: Int {
         var product = 1
         for axis in 0..<shape.rank where mask & (1 << UInt32(axis)) != 0 { product *= shape[axis] }
@@ -79,7 +79,7 @@ struct ReducedAxes {
         }
     }
 
-    /// The reduction as a new tensor, recorded nowhere.
+    /// The reduction as a new tensor, not recorded.
     func reduced(
         _ reduction: ballast_reduction, _ tensor: Tensor, scale: Float = 1, keepingDimensions: Bool
     ) -> Tensor {

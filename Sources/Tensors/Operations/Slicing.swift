@@ -30,7 +30,7 @@ private struct Region {
 // MARK: Slices
 
 extension Tensor {
-    /// The part between two positions along an axis (which may count from the end), copied.
+    /// A copy of the part between two positions along an axis (which may count from the end).
     public func slice(axis: Int, _ range: Range<Int>) -> Tensor {
         let axis = shape.axis(axis, for: "slice")
         guard range.lowerBound >= 0, range.upperBound <= shape[axis] else {
@@ -87,9 +87,9 @@ extension Tensor {
 
 // MARK: Joining
 
-/// Tensors put one behind the other along an axis (which may count from the end).
+/// Tensors joined one after another along an axis (which may count from the end).
 ///
-/// - Shape: that of the tensors, but for the axis, where sizes add up.
+/// - Shape: that of the tensors, except along the axis, where sizes add up.
 /// - Precondition: at least one tensor; all of one type, with equal sizes along the other axes.
 public func concatenated(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
     guard let first = tensors.first else { fail("concatenated", "needs at least one tensor") }
@@ -127,7 +127,7 @@ public func concatenated(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
     }
 }
 
-/// Tensors put side by side along a new axis.
+/// Tensors joined along a new axis.
 ///
 /// - Shape: the tensors have one shape; the new axis has their number as its size.
 public func stacked(_ tensors: [Tensor], axis: Int = 0) -> Tensor {

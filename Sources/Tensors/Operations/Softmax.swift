@@ -12,7 +12,34 @@ extension Tensor {
     ///     anything else for the others. The first axis of this tensor is the batch. Nil if all may be attended to.
     public func softmax(causal: Bool = false, mask: Tensor? = nil) -> Tensor {
         requireFloats("softmax")
-        guard let mask else { return softmaxOfRows(causal: causal) }
+        let (rows, columns) = lastAxis("softmax")
+        guard !causal || rank >= 2 else {
+            fail("softmax", "causal needs an axis of queries and one of keys, but the shape is \(shape)")
+        }
+        guard !causal || shape[rank - 2] <= columns else {
+            fail("softmax", "causal needs at least as many keys as queries, but the shape is \(shape)")
+        }
+        let allowed = mask.map(allowedKeys)
+        // Next to any other score the exponential of the least finite number is 0. A row of nothing else is uniform,
+        // and the product sets it to 0.
+        let scores = allowed.map { .select($0, detached, Tensor(-.greatestFiniteMagnitude)) } ?? detached
+        var output = Tensor(uninitialized: shape)
+        ballast_softmax(
+            rows, columns, causal ? shape[rank - 2] : 0, scores.storage.floats, output.storage.floats)
+        if let allowed { output = combined("softmax", ballast_multiply, output, allowed) }
+        guard let tape = Tape.of(self) else { return output }
+        let slot = tape.slot(of: self)
+        // Where the output is 0, the gradient is 0 too.
+        return tape.record("softmax", output) { [output] gradient, tape in
+            tape.accumulate(into: slot) { pointer, accumulate in
+                ballast_softmax_gradient(
+                    rows, columns, output.storage.floats, gradient.storage.floats, accumulate, pointer)
+            }
+        }
+    }
+
+    /// 1 where a mask is not 0, of a shape that broadcasts to these scores.
+    private func allowedKeys(_ mask: Tensor) -> Tensor {
         mask.requireFloats("softmax")
         guard rank >= 3, mask.shape == Shape(shape[0], shape[rank - 1]) else {
             fail(
@@ -21,31 +48,7 @@ extension Tensor {
                     + "[batch, ..., queries, keys] are needed")
         }
         let sizes = [shape[0]] + Array(repeating: 1, count: rank - 2) + [shape[rank - 1]]
-        let allowed = 1 - mask.detached.isEqual(to: 0).reshaped(to: sizes)
-        // The least finite number has the exponential 0 beside any other score; where it is alone, the product makes
-        // zeros of the row.
-        let scores = Tensor.select(allowed, self, Tensor(-.greatestFiniteMagnitude))
-        return scores.softmaxOfRows(causal: causal) * allowed
-    }
-
-    private func softmaxOfRows(causal: Bool) -> Tensor {
-        let (rows, columns) = lastAxis("softmax")
-        guard !causal || rank >= 2 else {
-            fail("softmax", "causal needs an axis of queries and one of keys, but the shape is \(shape)")
-        }
-        guard !causal || shape[rank - 2] <= columns else {
-            fail("softmax", "causal needs at least as many keys as queries, but the shape is \(shape)")
-        }
-        let output = Tensor(uninitialized: shape)
-        ballast_softmax(rows, columns, causal ? shape[rank - 2] : 0, storage.floats, output.storage.floats)
-        guard let tape = Tape.of(self) else { return output }
-        let slot = tape.slot(of: self)
-        return tape.record("softmax", output) { gradient, tape in
-            tape.accumulate(into: slot) { pointer, accumulate in
-                ballast_softmax_gradient(
-                    rows, columns, output.storage.floats, gradient.storage.floats, accumulate, pointer)
-            }
-        }
+        return 1 - mask.detached.isEqual(to: 0).reshaped(to: sizes)
     }
 
     /// The logarithm of ``softmax(causal:mask:)``, computed without overflow.
@@ -92,7 +95,7 @@ public func crossEntropyPerRow(_ logits: Tensor, _ target: Tensor) -> Tensor {
     return forward.recorded("crossEntropyPerRow", forward.losses, logits, target, scale: 1)
 }
 
-/// What the backward pass of a cross-entropy needs.
+/// The forward pass of a cross-entropy, with all that the backward pass needs.
 private struct CrossEntropy {
     let losses: Tensor
     private let probabilities: Tensor
