@@ -173,4 +173,6 @@ extension Tensor {
 ///
 /// For a base of 0 the derivative is 0. A negative base gives NaN unless the exponent is a whole number, and the
 /// derivative is NaN.
+///
+/// - Shape: that of the exponent.
 public func power(_ base: Float, _ exponent: Tensor) -> Tensor { Tensor(base).power(exponent) }

@@ -11,15 +11,23 @@ public func maximum(_ a: Tensor, _ b: Tensor) -> Tensor { extremum("maximum", ba
 public func minimum(_ a: Tensor, _ b: Tensor) -> Tensor { extremum("minimum", ballast_minimum, a, b) }
 
 /// The greater of each element and a number; an element equal to the number gets half the gradient.
+///
+/// - Shape: that of the tensor.
 public func maximum(_ a: Tensor, _ b: Float) -> Tensor { maximum(a, Tensor(b)) }
 
 /// The greater of a number and each element; an element equal to the number gets half the gradient.
+///
+/// - Shape: that of the tensor.
 public func maximum(_ a: Float, _ b: Tensor) -> Tensor { maximum(Tensor(a), b) }
 
 /// The smaller of each element and a number; an element equal to the number gets half the gradient.
+///
+/// - Shape: that of the tensor.
 public func minimum(_ a: Tensor, _ b: Float) -> Tensor { minimum(a, Tensor(b)) }
 
 /// The smaller of a number and each element; an element equal to the number gets half the gradient.
+///
+/// - Shape: that of the tensor.
 public func minimum(_ a: Float, _ b: Tensor) -> Tensor { minimum(Tensor(a), b) }
 
 private func extremum(
