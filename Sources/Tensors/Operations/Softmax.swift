@@ -19,14 +19,13 @@ extension Tensor {
         guard !causal || shape[rank - 2] <= columns else {
             fail("softmax", "causal needs at least as many keys as queries, but the shape is \(shape)")
         }
-        let allowed = mask.map(allowedKeys)
-        // Next to any other score the exponential of the least finite number is 0. A row of nothing else is uniform,
-        // and the product sets it to 0.
-        let scores = allowed.map { .select($0, detached, Tensor(-.greatestFiniteMagnitude)) } ?? detached
+        if let mask { requireMask(mask) }
+        let scores = mask.map { masked(by: $0, with: -.infinity) } ?? detached
         var output = Tensor(uninitialized: shape)
         ballast_softmax(
             rows, columns, causal ? shape[rank - 2] : 0, scores.storage.floats, output.storage.floats)
-        if let allowed { output = combined("softmax", ballast_multiply, output, allowed) }
+        // Rows in which no key is allowed are NaN so far.
+        if let mask { output = output.masked(by: mask, with: 0) }
         guard let tape = Tape.of(self) else { return output }
         let slot = tape.slot(of: self)
         // Where the output is 0, the gradient is 0 too.
@@ -38,8 +37,7 @@ extension Tensor {
         }
     }
 
-    /// 1 where a mask is not 0, of a shape that broadcasts to these scores.
-    private func allowedKeys(_ mask: Tensor) -> Tensor {
+    private func requireMask(_ mask: Tensor) {
         mask.requireFloats("softmax")
         guard rank >= 3, mask.shape == Shape(shape[0], shape[rank - 1]) else {
             fail(
@@ -47,8 +45,27 @@ extension Tensor {
                 "a mask of the shape \(mask.shape) does not fit scores of the shape \(shape): [batch, keys] and "
                     + "[batch, ..., queries, keys] are needed")
         }
-        let sizes = [shape[0]] + Array(repeating: 1, count: rank - 2) + [shape[rank - 1]]
-        return 1 - mask.detached.isEqual(to: 0).reshaped(to: sizes)
+    }
+
+    /// These scores where the mask is not 0, a number elsewhere; not recorded.
+    private func masked(by mask: Tensor, with number: Float) -> Tensor {
+        let output = Tensor(uninitialized: shape)
+        let columns = shape[rank - 1]
+        let rowsOfSample = shape.elementCount(in: 1..<rank - 1)
+        let numbers = Tensor.full(Shape(columns), number)
+        // Each call writes its own rows.
+        nonisolated(unsafe) let (input, result) = (storage.floats, output.storage.floats)
+        nonisolated(unsafe) let (condition, other) = (mask.storage.floats, numbers.storage.floats)
+        withExtendedLifetime(numbers) {
+            parallelFor(count: shape[0] * rowsOfSample, grain: max(1, 8192 / max(columns, 1))) { rows in
+                for row in rows {
+                    ballast_select(
+                        columns, condition + row / rowsOfSample * columns, input + row * columns, other,
+                        result + row * columns)
+                }
+            }
+        }
+        return output
     }
 
     /// The logarithm of ``softmax(causal:mask:)``, computed without overflow.
