@@ -47,6 +47,13 @@ let techniqueTargets = techniques.flatMap { technique -> [Target] in
     ]
 }
 
+/// A program of one file, as a user of the package would write it.
+func quickSample(_ name: String, _ folder: String, _ techniques: [String] = []) -> Target {
+    .executableTarget(
+        name: "quick-\(name)", dependencies: ["Ballast"] + techniques.map { .target(name: $0) },
+        path: "Samples/Quick/\(folder)", packageAccess: false, swiftSettings: swiftSettings)
+}
+
 let package = Package(
     name: "Ballast",
     platforms: [.macOS(.v15)],
@@ -90,8 +97,13 @@ let package = Package(
         // The laws, for authors of techniques: nothing of this package that they could not use themselves.
         .target(name: "BallastTesting", dependencies: ["BallastCore"], packageAccess: false, swiftSettings: swiftSettings),
         .executableTarget(
-            name: "samples", dependencies: ["Ballast", "BallastPlugins"], path: "Samples", packageAccess: false,
-            swiftSettings: swiftSettings),
+            name: "samples", dependencies: ["Ballast", "BallastPlugins"], path: "Samples", exclude: ["Quick"],
+            packageAccess: false, swiftSettings: swiftSettings),
+        // Programs to copy, one file each.
+        quickSample("train", "Train", ["BallastDropout", "BallastEarlyStopping", "BallastL2"]),
+        quickSample("technique", "WriteTechnique"),
+        quickSample("csv", "OwnData", ["BallastDropout"]),
+        quickSample("resume", "Resume", ["BallastDropout"]),
 
         .target(
             name: "TestSupport", dependencies: ["Ballast", "Tensors"], path: "Tests/TestSupport",

@@ -1,14 +1,14 @@
 internal import CKernels
 
-/// Where in a model the current thread is computing, for the messages of failures.
+/// The path of the layer that the current thread computes, for failure messages.
 ///
-/// Nothing but those messages depends on it.
+/// Nothing else depends on it.
 package final class Breadcrumb {
     package let path: String
 
     package init(path: String) { self.path = path }
 
-    /// Makes this the current thread's place, and returns what was there before, for ``leave(to:)``.
+    /// Makes this the current thread's path, and returns the previous one, for ``leave(to:)``.
     @inline(__always)
     package func enter() -> UnsafeMutableRawPointer? {
         let previous = ballast_breadcrumb()
@@ -36,7 +36,7 @@ package func fail(
 
 /// Stops the program with a message if a condition does not hold, in every build.
 ///
-/// `precondition` says nothing in release builds; hyper-parameters are checked with this, so that a refusal always
+/// `precondition` says nothing in release builds; hyper-parameters are checked with this, so that a failure always
 /// names the value and the allowed range:
 ///
 /// ```swift

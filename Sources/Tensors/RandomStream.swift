@@ -17,10 +17,10 @@ public struct RandomStream: Sendable, Hashable {
     /// Creates the stream of a purpose, such as `"Dropout/relu1"`.
     ///
     /// - Parameters:
-    ///   - seed: the seed; near ones give streams as different as far ones.
-    ///   - purpose: what the numbers are for; streams of different purposes are independent.
+    ///   - seed: the seed; close seeds give streams as different as distant ones.
+    ///   - purpose: the use of the numbers; streams of different purposes are independent.
     public init(seed: UInt64, purpose: String) {
-        // FNV-1a over the purpose, then SplitMix64's finalizer over both, so that near seeds give far keys.
+        // FNV-1a over the purpose, then SplitMix64's finalizer over both, so that close seeds give distant keys.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in purpose.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         self.init(key: RandomStream.mix(hash ^ RandomStream.mix(seed &+ 0x9e37_79b9_7f4a_7c15)), index: 0)
@@ -41,21 +41,34 @@ public struct RandomStream: Sendable, Hashable {
         at(UInt64(truncatingIfNeeded: epoch) << 32 | UInt64(UInt32(truncatingIfNeeded: sample)))
     }
 
-    /// The first words of the stream.
+    /// Some words of the stream.
+    ///
+    /// - Parameters:
+    ///   - count: the number of words; not negative.
+    ///   - first: the position of the first one; not negative.
     public func words(_ count: Int, from first: Int = 0) -> [UInt32] {
-        [UInt32](unsafeUninitializedCapacity: count) { buffer, initialized in
+        require(
+            count >= 0 && first >= 0,
+            "RandomStream: words needs a count and a position of at least 0, not \(count) and \(first)")
+        return [UInt32](unsafeUninitializedCapacity: count) { buffer, initialized in
             if let base = buffer.baseAddress { ballast_random_words(kernel, UInt64(first), count, base) }
             initialized = count
         }
     }
 
     /// The first numbers of the stream, uniform in `0..<1`, each of 24 bits.
+    ///
+    /// - Parameter count: the number of numbers; not negative.
     public func uniforms(_ count: Int) -> [Float] {
         words(count).map { Float($0 >> 8) * 0x1p-24 }
     }
 
-    /// A permutation of `0..<count`, every order being equally likely (Fisher-Yates; up to 2^32 elements).
+    /// A permutation of `0..<count`, every order being equally likely (Fisher-Yates).
+    ///
+    /// - Parameter count: the number of elements, in `0...Int32.max`.
     public func permutation(_ count: Int) -> [Int32] {
+        require(
+            0...Int(Int32.max) ~= count, "RandomStream: permutation needs a count in 0...\(Int32.max), not \(count)")
         var order = [Int32](unsafeUninitializedCapacity: count) { buffer, initialized in
             for index in 0..<count { buffer[index] = Int32(truncatingIfNeeded: index) }
             initialized = count

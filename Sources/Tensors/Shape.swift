@@ -1,9 +1,13 @@
 /// The sizes of a tensor along its dimensions, outermost first; a scalar has none.
 ///
-/// Up to eight dimensions are held in place, so that making and comparing shapes allocates nothing.
+/// Up to eight dimensions are stored inline, so that creating and comparing shapes allocates nothing.
 public struct Shape: Hashable, Sendable {
     /// The greatest number of dimensions a tensor has.
     public static let maximumRank = 8
+    /// The greatest number of elements, 2^60: sizes in bytes and distances between elements fit into 64 bits.
+    ///
+    /// The limit holds for the product of all sizes that are not 0, so that it holds for parts of a shape too.
+    public static let maximumElementCount = 1 << 60
 
     // Two sizes in each word: the fewer fields a tensor has, the cheaper it is to copy.
     private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
@@ -16,18 +20,28 @@ public struct Shape: Hashable, Sendable {
 
     /// Creates a shape from the sizes of its dimensions.
     ///
-    /// - Precondition: at most eight dimensions, each in `0...Int32.max`.
-    public init(_ dimensions: some Collection<Int>) {
+    /// - Precondition: at most eight dimensions, each in `0...Int32.max`, and at most ``maximumElementCount`` elements.
+    public init(_ dimensions: some Collection<Int>) { self.init(dimensions, for: "shape") }
+
+    /// Creates the shape of an operation's result, whose name failures begin with.
+    init(_ dimensions: some Collection<Int>, for operation: StaticString) {
         guard dimensions.count <= Shape.maximumRank else {
-            fail("shape", "has \(dimensions.count) dimensions; at most \(Shape.maximumRank) are possible")
+            fail(
+                operation,
+                "\(Array(dimensions)) has \(dimensions.count) dimensions; at most \(Shape.maximumRank) are possible")
         }
-        for dimension in dimensions { append(dimension) }
+        storedRank = UInt8(dimensions.count)
+        for (index, dimension) in dimensions.enumerated() {
+            requireSize(dimension, of: "\(Array(dimensions))", for: operation)
+            setSize(index, dimension)
+        }
+        elementCount = checkedElementCount(for: operation)
     }
 
-    /// Creates the shape of a vector, without an array in between.
+    /// Creates the shape of a vector without an intermediate array.
     package init(_ size: Int) { append(size) }
 
-    /// Creates the shape of a matrix, without an array in between.
+    /// Creates the shape of a matrix without an intermediate array.
     package init(_ rows: Int, _ columns: Int) {
         append(rows)
         append(columns)
@@ -50,16 +64,50 @@ public struct Shape: Hashable, Sendable {
     }
 
     /// Adds an innermost dimension.
-    public mutating func append(_ dimension: Int) {
+    ///
+    /// - Precondition: the size is in `0...Int32.max`, and the shape stays within ``maximumRank`` and
+    ///   ``maximumElementCount``.
+    public mutating func append(_ dimension: Int) { append(dimension, for: "shape") }
+
+    mutating func append(_ dimension: Int, for operation: StaticString) {
         guard storedRank < Shape.maximumRank else {
-            fail("shape", "\(self) already has \(Shape.maximumRank) dimensions, the most that are possible")
+            fail(operation, "\(self) already has \(Shape.maximumRank) dimensions, the most that are possible")
         }
-        guard dimension >= 0, dimension <= Int(Int32.max) else {
-            fail("shape", "a dimension must be in 0...\(Int32.max) but is \(dimension)")
-        }
+        requireSize(dimension, of: "\(self) and one more", for: operation)
         setSize(Int(storedRank), dimension)
         storedRank += 1
-        elementCount *= dimension
+        // At most 2^60 times 2^31: the high word tells whether the product exceeds the limit by far.
+        let (high, low) = elementCount.multipliedFullWidth(by: dimension)
+        if low > 0, high == 0, low <= UInt(Shape.maximumElementCount) {
+            elementCount = Int(low)
+        } else {
+            elementCount = checkedElementCount(for: operation)
+        }
+    }
+
+    private func requireSize(
+        _ dimension: Int, of dimensions: @autoclosure () -> String, for operation: StaticString
+    ) {
+        guard dimension >= 0, dimension <= Int(Int32.max) else {
+            fail(operation, "a dimension must be in 0...\(Int32.max) but is \(dimension) (of \(dimensions()))")
+        }
+    }
+
+    /// The product of all sizes, of which those that are not 0 must not exceed the limit.
+    private func checkedElementCount(for operation: StaticString) -> Int {
+        var (nonzero, isEmpty) = (1, false)
+        for index in 0..<rank {
+            if size(index) == 0 {
+                isEmpty = true
+            } else {
+                let (high, low) = nonzero.multipliedFullWidth(by: size(index))
+                guard high == 0, low <= UInt(Shape.maximumElementCount) else {
+                    fail(operation, "the shape \(self) has more than 2^60 elements, the most that are possible")
+                }
+                nonzero = Int(low)
+            }
+        }
+        return isEmpty ? 0 : nonzero
     }
 
     @inline(__always)
@@ -81,9 +129,11 @@ public struct Shape: Hashable, Sendable {
     }
 
     /// Returns the shape with another dimension added innermost.
-    public func appending(_ dimension: Int) -> Shape {
+    public func appending(_ dimension: Int) -> Shape { appending(dimension, for: "shape") }
+
+    func appending(_ dimension: Int, for operation: StaticString) -> Shape {
         var copy = self
-        copy.append(dimension)
+        copy.append(dimension, for: operation)
         return copy
     }
 
@@ -117,12 +167,18 @@ extension Shape: RandomAccessCollection, MutableCollection {
             return size(index)
         }
         set {
-            guard index >= 0, index < Int(storedRank), newValue >= 0, newValue <= Int(Int32.max) else {
-                fail("shape", "cannot set dimension \(index) of \(self) to \(newValue)")
-            }
-            setSize(index, newValue)
-            elementCount = elementCount(in: 0..<rank)
+            set(index, to: newValue, for: "shape")
         }
+    }
+
+    /// Changes the size of one dimension.
+    mutating func set(_ index: Int, to size: Int, for operation: StaticString) {
+        guard index >= 0, index < Int(storedRank) else {
+            fail(operation, "dimension \(index) of \(self) does not exist; it has \(rank)")
+        }
+        requireSize(size, of: "\(self), dimension \(index) changed", for: operation)
+        setSize(index, size)
+        elementCount = checkedElementCount(for: operation)
     }
 }
 

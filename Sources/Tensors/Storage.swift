@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// The memory behind tensors: a block from the kernels' pool, given back when the last tensor lets go.
+/// The memory of tensors: a block from the kernels' pool, returned when the last tensor releases it.
 package final class Storage {
     package let bytes: UnsafeMutableRawPointer
     package let byteCount: Int

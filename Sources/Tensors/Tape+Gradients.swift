@@ -1,24 +1,27 @@
 internal import CKernels
 
-/// The gradients of a tape's nodes, and the way back to them.
+/// The gradients of a tape's nodes, and the backward pass that computes them.
 extension Tape {
-    /// What a leaf's gradient holds besides its dense part: `own * leaf + sign * sgn(leaf)`. Nobody works it out in
-    /// memory: the pass that updates the leaf folds it in.
-    package struct FoldedTerms: Equatable {
-        package var own: Float = 0
-        package var sign: Float = 0
+    /// The part of a leaf's gradient that is a function of the leaf itself: `weightDecay * leaf + l1 * sgn(leaf)`.
+    ///
+    /// It is deferred: only the two coefficients are stored, and the kernel that updates the leaf adds the terms.
+    package struct FoldedGradient: Equatable {
+        /// The coefficient of the leaf.
+        package var weightDecay: Float = 0
+        /// The coefficient of the leaf's sign.
+        package var l1: Float = 0
 
-        package init(own: Float = 0, sign: Float = 0) {
-            self.own = own
-            self.sign = sign
+        package init(weightDecay: Float = 0, l1: Float = 0) {
+            self.weightDecay = weightDecay
+            self.l1 = l1
         }
 
-        /// The terms worked out, added to the dense part.
+        /// The materialized terms, added to the dense part.
         package func added(to dense: Tensor?, leaf: Tensor) -> Tensor {
             var sum = dense ?? Tensor.zeros(leaf.shape)
             let leaf = leaf.detached
-            if own != 0 { sum += leaf * own }
-            if sign != 0 { sum += leaf.sign() * sign }
+            if weightDecay != 0 { sum += leaf * weightDecay }
+            if l1 != 0 { sum += leaf.sign() * l1 }
             return sum
         }
     }
@@ -44,7 +47,7 @@ extension Tape {
         if let pointer { body(pointer, accumulate) }
     }
 
-    /// The memory of a node's gradient for a kernel to write to (`accumulate` false) or add to (true) right away;
+    /// The memory of a node's gradient for a kernel to write to (`accumulate` false) or add to (true) at once;
     /// nil where no gradient is wanted.
     @inline(__always)
     package func openGradient(
@@ -58,18 +61,18 @@ extension Tape {
         return (gradient.storage.floats, accumulate)
     }
 
-    /// Adds `own * leaf + sign * sgn(leaf)` to the gradient of a leaf without touching memory.
+    /// Adds `weightDecay * leaf + l1 * sgn(leaf)` to the gradient of a leaf without touching memory.
     @inline(__always)
-    package func fold(_ terms: FoldedTerms, intoLeaf index: Int) {
-        foldedTerms[index].own += terms.own
-        foldedTerms[index].sign += terms.sign
+    package func fold(_ terms: FoldedGradient, intoLeaf index: Int) {
+        foldedGradients[index].weightDecay += terms.weightDecay
+        foldedGradients[index].l1 += terms.l1
     }
 
-    /// Whether an index stands for a leaf of ``reset(leafCount:)``.
+    /// Whether an index is that of a leaf of ``reset(leafCount:)``.
     @inline(__always)
     package func isLeaf(_ index: Int32) -> Bool { Int(index) < leafCount }
 
-    /// Makes a scalar one of those that ``backward()`` goes back from, with the gradient 1.
+    /// Makes a scalar one of the outputs that ``backward()`` starts from, with the gradient 1.
     package func seed(_ output: Tensor) {
         guard output.elementCount == 1 else {
             fail("gradient", "needs a scalar, not a tensor of shape \(output.shape)")
@@ -78,18 +81,18 @@ extension Tape {
         accumulate(output.rank == 0 ? one : Tensor.ones(output.shape), into: index)
     }
 
-    /// Goes back from the seeds to the leaves.
+    /// Runs the backward pass, from the seeds to the leaves.
     ///
-    /// Values saved for the way back are let go as soon as they have been used.
+    /// Values saved for the backward pass are released as soon as they have been used.
     package func backward() {
         var index = count - 1
         while index >= leafCount {
             let backward = records[index].backward.take()
             if let gradient = records[index].gradient.take() {
-                if let meter, records[index].owner >= 0 {
+                if let backwardTimer, records[index].tag >= 0 {
                     let start = ContinuousClock.now
                     backward?(gradient, self)
-                    meter(records[index].owner, ContinuousClock.now - start)
+                    backwardTimer(records[index].tag, ContinuousClock.now - start)
                 } else {
                     backward?(gradient, self)
                 }
@@ -101,7 +104,7 @@ extension Tape {
     /// Takes the dense part of a leaf's gradient; nil: zero.
     package func takeGradient(ofLeaf index: Int) -> Tensor? { records[index].gradient.take() }
 
-    /// The memory of the dense part of a leaf's gradient, which stays the tape's.
+    /// The memory of the dense part of a leaf's gradient, which the tape keeps.
     @inline(__always)
     package func gradientMemory(ofLeaf index: Int, shape: Shape) -> UnsafeMutablePointer<Float> {
         if let gradient = records[index].gradient { return gradient.storage.floats }
@@ -110,7 +113,7 @@ extension Tape {
         return zeros.storage.floats
     }
 
-    /// What belongs to a leaf's gradient besides its dense part.
+    /// The deferred part of a leaf's gradient.
     @inline(__always)
-    package func foldedTerms(ofLeaf index: Int) -> FoldedTerms { foldedTerms[index] }
+    package func foldedGradient(ofLeaf index: Int) -> FoldedGradient { foldedGradients[index] }
 }

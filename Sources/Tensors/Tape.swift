@@ -1,14 +1,13 @@
 internal import Synchronization
 
-/// The record of one differentiated computation, read backwards to get its gradients.
+/// The record of one differentiated computation, from which the backward pass computes its gradients.
 ///
 /// A tape belongs to one pass of one run, on one thread. Its first records are leaves (the parameters, in the order
 /// of the run's variables); each operation on a tracked tensor adds one. Its memory is reused from step to step, and
-/// from user to user: tapes are borrowed with ``take()`` and handed back with ``giveBack()``. A tensor of a computation
-/// that is over is recognized by its generation, and counts as a constant.
+/// from user to user: tapes are borrowed with ``acquire()`` and returned with ``release()``. A tensor of a finished
+/// computation is recognized by its generation and treated as a constant.
 package final class Tape: @unchecked Sendable {
-    /// All tapes there are, so that none is ever freed, and those that nobody uses. A tape itself is used by one
-    /// thread at a time.
+    /// All tapes, so that none is ever freed, and the unused ones. One thread at a time uses a tape.
     private struct Pool {
         var all: [Tape] = []
         var free: [Tape] = []
@@ -18,36 +17,29 @@ package final class Tape: @unchecked Sendable {
     /// Given the gradient of an operation's output, adds to the gradients of its inputs.
     ///
     /// Such a closure captures inputs as ``Tensor/detached`` tensors and as node indices (``index(of:)``), never as
-    /// tracked tensors: the tape is handed in.
+    /// tracked tensors; the tape is a parameter.
     package typealias Backward = (_ gradient: Tensor, _ tape: Tape) -> Void
 
     struct Record {
         var gradient: Tensor?
         var backward: Backward?
-        var owner: Int32
+        var tag: Int32
     }
 
-    /// The records in use come first; the others wait, empty, for the next computation.
+    /// The records in use come first; the others are empty and reused by the next computation.
     var records: ContiguousArray<Record> = []
     /// The number of records, leaves included.
     package private(set) var count = 0
     package private(set) var leafCount = 0
-    var foldedTerms: ContiguousArray<FoldedTerms> = []
+    var foldedGradients: ContiguousArray<FoldedGradient> = []
     private var header: UnsafeMutablePointer<TapeNode.Header>?
-    /// The gradient of what the way back begins with.
+    /// The gradient that the backward pass starts with.
     let one = Tensor(1)
 
-    /// Whom the operations that are recorded now belong to, in the accounts of costs; -1 for nobody.
-    private var owner: Int32 = -1
-    /// Where the time goes that the way back spends in operations of an owner; nil to take no times.
-    package var meter: ((_ owner: Int32, _ time: Duration) -> Void)?
-
-    package func enter(owner: Int32) -> Int32 {
-        defer { self.owner = owner }
-        return self.owner
-    }
-
-    package func leave(to owner: Int32) { self.owner = owner }
+    /// A number of the caller's choice that operations recorded from now on carry; -1 for none.
+    package var tag: Int32 = -1
+    /// Receives the time that the backward pass of each tagged operation takes; nil to measure nothing.
+    package var backwardTimer: ((_ tag: Int32, _ time: Duration) -> Void)?
 
     private init() {
         header = .allocate(capacity: 1)
@@ -55,7 +47,7 @@ package final class Tape: @unchecked Sendable {
     }
 
     /// Borrows a tape, empty.
-    package static func take() -> Tape {
+    package static func acquire() -> Tape {
         pool.withLock { pool in
             if let tape = pool.free.popLast() { return tape }
             let tape = Tape()
@@ -64,15 +56,15 @@ package final class Tape: @unchecked Sendable {
         }
     }
 
-    /// Hands the tape back, whose tensors are constants from now on.
-    package func giveBack() {
+    /// Returns the tape, whose tensors are constants from now on.
+    package func release() {
         reset()
-        meter = nil
-        owner = -1
+        backwardTimer = nil
+        tag = -1
         Tape.pool.withLock { $0.free.append(self) }
     }
 
-    /// Forgets everything, and starts anew with leaves of indices `0..<leafCount`.
+    /// Removes all records, and starts a computation with leaves of indices `0..<leafCount`.
     package func reset(leafCount: Int = 0) {
         header?.pointee.generation &+= 1
         for index in 0..<count {
@@ -81,10 +73,10 @@ package final class Tape: @unchecked Sendable {
         }
         if self.leafCount != leafCount {
             self.leafCount = leafCount
-            foldedTerms = ContiguousArray(repeating: FoldedTerms(), count: leafCount)
-            while records.count < leafCount { records.append(Record(gradient: nil, backward: nil, owner: -1)) }
+            foldedGradients = ContiguousArray(repeating: FoldedGradient(), count: leafCount)
+            while records.count < leafCount { records.append(Record(gradient: nil, backward: nil, tag: -1)) }
         } else {
-            for index in 0..<leafCount { foldedTerms[index] = FoldedTerms() }
+            for index in 0..<leafCount { foldedGradients[index] = FoldedGradient() }
         }
         count = leafCount
     }
@@ -118,7 +110,7 @@ package final class Tape: @unchecked Sendable {
         tensors.reduce(nil) { joined($0, $1.node.current) }?.pointee.tape
     }
 
-    /// The one tape of two operands. A gradient cannot flow back on two at once, so they must not meet.
+    /// The common tape of two operands: a gradient flows on one tape only.
     @inline(__always)
     private static func joined(
         _ a: UnsafeMutablePointer<TapeNode.Header>?, _ b: UnsafeMutablePointer<TapeNode.Header>?
@@ -127,7 +119,8 @@ package final class Tape: @unchecked Sendable {
         guard b == nil || b == a else {
             fail(
                 "gradient",
-                "tensors of two differentiated computations meet; use the outer one's as `detached` in the inner one")
+                "tensors of two differentiated computations meet; use the `detached` values of the outer one's tensors "
+                    + "in the inner one")
         }
         return a
     }
@@ -145,9 +138,9 @@ package final class Tape: @unchecked Sendable {
         let index = count
         if index < records.count {
             records[index].backward = backward
-            records[index].owner = owner
+            records[index].tag = tag
         } else {
-            records.append(Record(gradient: nil, backward: backward, owner: owner))
+            records.append(Record(gradient: nil, backward: backward, tag: tag))
         }
         count = index + 1
         output.node = node(index)

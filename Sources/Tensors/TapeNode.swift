@@ -1,8 +1,8 @@
 /// The place of a tensor in a differentiated computation.
 ///
-/// It knows its tape by a plain pointer, so that tensors need not count references: tapes are never freed.
+/// It refers to its tape by a plain pointer, without reference counting: tapes are never freed.
 package struct TapeNode {
-    /// What a tape shows to the tensors on it.
+    /// The part of a tape that its tensors read.
     struct Header {
         var generation: UInt32
         unowned(unsafe) let tape: Tape
@@ -22,7 +22,7 @@ package struct TapeNode {
     @inline(__always)
     var index: Int32 { Int32(truncatingIfNeeded: place) }
 
-    /// The tape's header if its computation is still the one that the tensor belongs to, else nil.
+    /// The tape's header while the tensor's computation is in progress, else nil.
     @inline(__always)
     var current: UnsafeMutablePointer<Header>? {
         guard let header, header.pointee.generation == UInt32(truncatingIfNeeded: place >> 32) else { return nil }

@@ -1,5 +1,5 @@
 extension Tensor: CustomStringConvertible {
-    /// The elements in nested brackets and the shape; parts of tensors of more than 1000 elements are left out.
+    /// The elements in nested brackets and the shape; tensors of more than 1000 elements are abbreviated.
     ///
     /// ```swift
     /// print(Tensor([1, 2, 3, 4], shape: [2, 2]))  // Tensor([[1, 2], [3, 4]], shape: [2, 2])
@@ -22,7 +22,7 @@ private struct Printout {
 
     /// Beyond this number of elements only the ends of each axis are shown.
     private static let limit = 1000
-    /// How many of them.
+    /// The number of elements shown at each end.
     private static let edge = 3
 
     init(of tensor: Tensor, breaksLines: Bool) {
@@ -40,7 +40,7 @@ private struct Printout {
         text = written(axis: 0) { next.next() ?? "" }
     }
 
-    /// The shown positions along an axis; nil stands for what is left out.
+    /// The shown positions along an axis; nil for the omitted ones.
     private func shown(_ axis: Int) -> [Int?] {
         let size = shape[axis]
         guard isSummarized, size > 2 * Printout.edge else { return Array(0..<size) }
@@ -58,7 +58,7 @@ private struct Printout {
         guard axis < shape.rank else { return next() }
         let isInnermost = axis == shape.rank - 1
         let parts = shown(axis).map { $0 == nil ? "..." : written(axis: axis + 1, next) }
-        // As in NumPy, rows start on new lines, and each further axis leaves one more line free.
+        // As in NumPy, rows start on new lines, and each further axis adds an empty line.
         let newline =
             String(repeating: "\n", count: shape.rank - 1 - axis)
             + String(repeating: " ", count: "Tensor(".count + axis + 1)
@@ -75,7 +75,7 @@ private struct Printout {
         if largest < 1e7, values.allSatisfy({ !$0.isFinite || $0 == $0.rounded() }) {
             return values.map { $0.isFinite ? String(Int($0)) : String($0) }
         }
-        // Four decimals where they tell the elements, else what identifies each of them.
+        // Four decimals where they distinguish the elements, else the shortest text that identifies each of them.
         return largest < 1e5 && smallest >= 1e-3 ? values.map(fixed) : values.map { String($0) }
     }
 

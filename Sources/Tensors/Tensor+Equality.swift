@@ -3,7 +3,7 @@ internal import Foundation
 extension Tensor {
     /// Whether two tensors have the same shape, the same type and the same bits.
     ///
-    /// This is stricter than comparing numbers: 0 and -0 differ, and NaN is the same as a NaN of the same bits.
+    /// This is stricter than comparing numbers: 0 and -0 differ, and a NaN equals a NaN of the same bits.
     public func hasSameBits(as other: Tensor) -> Bool {
         shape == other.shape && scalarType == other.scalarType
             && memcmp(storage.bytes, other.storage.bytes, elementCount * 4) == 0

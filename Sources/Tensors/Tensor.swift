@@ -1,23 +1,33 @@
 /// The type of a tensor's elements.
 public enum ScalarType: String, Sendable, Hashable {
-    /// Single-precision numbers: everything that is computed with.
+    /// Single-precision numbers, for all arithmetic.
     case float32
-    /// 32-bit integers: class labels, tokens, indices.
+    /// 32-bit integers, for class labels, tokens and indices.
     case int32
 }
 
 /// A dense, row-major array of numbers of any rank up to eight, with value semantics.
 ///
-/// Elements are `Float` for everything that is computed with, or `Int32` for class labels and tokens. A tensor
-/// computed from one whose gradient is wanted remembers how, so that reverse-mode differentiation can go back;
-/// see ``valueWithGradients(at:of:)``. Copies share memory until one of them is changed.
+/// Elements are `Float` for all arithmetic, or `Int32` for class labels and tokens. Operations on
+/// tensors of a differentiated computation are recorded for its backward pass; see ``valueWithGradients(at:of:)``.
+/// Copies share memory until one of them is changed. A tensor of a computation in progress must not leave the thread of
+/// the computation.
+///
+/// Operations are spelled by one rule:
+/// - a function of one tensor is a method, and its other arguments only configure it: `x.relu()`, `x.sum(axes: [0])`,
+///   `x.power(2)`, `x.softmax()`, `x.clamped(to: 0...1)`;
+/// - a function of several tensors, or of a number and a tensor, in which none has the leading part is an operator or a
+///   free function: `a + b`, `maximum(a, 0)`, `matmul(a, b)`, `concatenated([a, b])`;
+/// - the computation of a layer or of a loss is a free function with the layer's or loss's name, as it takes parameters,
+///   random numbers or targets: `linear(x, weight, bias)`, `dropout(x, probability: 0.5, from: stream)`,
+///   `crossEntropy(logits, labels)`.
 public struct Tensor {
     package var storage: Storage
     /// The sizes of the dimensions, outermost first.
     public let shape: Shape
     /// The type of the elements.
     public let scalarType: ScalarType
-    /// Where the tensor stands in a differentiated computation.
+    /// The tensor's place in a differentiated computation.
     package var node: TapeNode
 
     @inline(__always)
@@ -51,6 +61,18 @@ public struct Tensor {
     /// Creates a one-dimensional tensor.
     public init(_ scalars: [Float]) { self.init(scalars, shape: [scalars.count]) }
 
+    /// Creates a matrix from its rows.
+    ///
+    /// - Parameter rows: the rows, of the same length. The shape is `[rows, columns]`, and `[0, 0]` without rows.
+    /// - Precondition: all rows have the same length.
+    public init(_ rows: some Collection<[Float]>) {
+        let columns = rows.first?.count ?? 0
+        for (index, row) in rows.enumerated() where row.count != columns {
+            fail("Tensor", "row \(index) has \(row.count) scalars, but row 0 has \(columns): rows must be equally long")
+        }
+        self.init(Array(rows.joined()), shape: [rows.count, columns])
+    }
+
     /// Creates a scalar.
     public init(_ value: Float) {
         self.init(uninitialized: Shape())
@@ -80,7 +102,7 @@ public struct Tensor {
     /// The number of elements.
     public var elementCount: Int { shape.elementCount }
 
-    /// Whether a gradient can flow back through this tensor.
+    /// Whether the tensor belongs to a differentiated computation, so that gradients flow through it.
     public var isTracked: Bool { node.current != nil }
 
     /// The same values, through which no gradient flows.
@@ -104,7 +126,7 @@ public struct Tensor {
 
     /// The only element.
     ///
-    /// - Precondition: there is just one, a float.
+    /// - Precondition: the tensor has one element, a float.
     public var item: Float {
         requireFloats("item")
         guard elementCount == 1 else { fail("item", "needs a tensor of one element, not of shape \(shape)") }
@@ -113,7 +135,7 @@ public struct Tensor {
 
     /// Calls `body` with the elements.
     ///
-    /// - Throws: what `body` throws.
+    /// - Throws: any error of `body`.
     public func withUnsafeFloats<R, E>(_ body: (UnsafeBufferPointer<Float>) throws(E) -> R) throws(E) -> R {
         requireFloats("withUnsafeFloats")
         return try withExtendedLifetime(storage) { () throws(E) -> R in
@@ -121,11 +143,11 @@ public struct Tensor {
         }
     }
 
-    /// Calls `body` with the elements to change; memory that other tensors share is copied first.
+    /// Calls `body` with the elements for writing; memory that other tensors share is copied first.
     ///
-    /// The changed tensor stands outside any differentiated computation.
+    /// The changed tensor belongs to no differentiated computation.
     ///
-    /// - Throws: what `body` throws.
+    /// - Throws: any error of `body`.
     public mutating func withUnsafeMutableFloats<R, E>(
         _ body: (UnsafeMutableBufferPointer<Float>) throws(E) -> R
     ) throws(E) -> R {
@@ -137,7 +159,7 @@ public struct Tensor {
         }
     }
 
-    /// Makes sure that no other tensor shares the memory, so that it can be written.
+    /// Ensures that no other tensor shares the memory, so that it can be written.
     @inline(__always)
     package mutating func makeUnique() {
         if !isKnownUniquelyReferenced(&storage) { storage = storage.copy() }

@@ -79,7 +79,7 @@ enum PriceBenchmark {
 /// The training loop of the perceptron as one writes it without hooks, on the same kernels.
 private final class HandWrittenLoop {
     private let data: Dataset
-    private let tape = Tape.take()
+    private let tape = Tape.acquire()
     private let optimizer = Adam(learningRate: 1e-3)
     private var parameters: [Tensor] = []
     private var first: [Tensor] = []
@@ -103,7 +103,7 @@ private final class HandWrittenLoop {
         order = data.order(seed: 0, epoch: 0)
     }
 
-    deinit { tape.giveBack() }
+    deinit { tape.release() }
 
     func step() {
         if position >= order.count {

@@ -2,7 +2,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// The way back: what flows where, and what stays apart.
+/// The backward pass: what flows where, and what stays separate.
 @Suite struct DifferentiationTests {
     @Test func `a tensor that is used twice gets both gradients`() {
         let x = Tensor([1, 2, 3])
@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test func `a tape that is used again forgets what was before`() {
-        let tape = Tape.take()
+        let tape = Tape.acquire()
         tape.reset(leafCount: 1)
         let stale = tape.leaf(0, Tensor([3])) * 2
         tape.reset(leafCount: 1)
@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test func `two tapes at once do not see each other`() {
-        let tapes = [Tape.take(), Tape.take()]
+        let tapes = [Tape.acquire(), Tape.acquire()]
         for tape in tapes { tape.reset(leafCount: 1) }
         let outputs = tapes.enumerated().map { ($1.leaf(0, Tensor([2])) * Float($0 + 3)).sum() }
         #expect(tapes[0].index(of: outputs[1]) == nil)
@@ -86,9 +86,39 @@ import Testing
         #expect(outer.scalars == [12, 27])
     }
 
+    @Test func `a nested computation is a constant of the outer one`() {
+        let outer = gradient(at: Tensor([2, 3])) { x in
+            let (value, gradients) = valueWithGradients(at: [x.detached]) { ($0[0] * x.detached).sum() }
+            #expect(!value.isTracked && !gradients[0].isTracked)
+            // The outer computation goes on recording after the inner one.
+            return (gradients[0] * x).sum() + value * x[0]
+        }
+        #expect(outer.scalars == [2 + 13, 3])
+    }
+
+    @Test func `the time of tagged operations in the backward pass is reported, by tag`() {
+        let tape = Tape.acquire()
+        defer { tape.release() }
+        tape.reset(leafCount: 1)
+        var tags: [Int32] = []
+        tape.backwardTimer = { tag, time in
+            tags.append(tag)
+            #expect(time >= .zero)
+        }
+        var x = tape.leaf(0, Tensor([1, 2])) * 2
+        tape.tag = 7
+        x = x.exp()
+        tape.tag = 3
+        x = x.squared()
+        tape.tag = -1
+        tape.seed(x.sum())
+        tape.backward()
+        #expect(tags == [3, 7])
+    }
+
     @Test func `the penalty of a leaf is kept as a factor of the leaf`() {
-        let tape = Tape.take()
-        defer { tape.giveBack() }
+        let tape = Tape.acquire()
+        defer { tape.release() }
         tape.reset(leafCount: 2)
         let leaves = [tape.leaf(0, Tensor([1, 2])), tape.leaf(1, Tensor([3]))]
         let penalty =
@@ -98,9 +128,9 @@ import Testing
         tape.seed(3 * penalty)
         tape.backward()
         #expect(tape.takeGradient(ofLeaf: 0) == nil)
-        #expect(tape.foldedTerms(ofLeaf: 0) == Tape.FoldedTerms(own: 3))
+        #expect(tape.foldedGradient(ofLeaf: 0) == Tape.FoldedGradient(weightDecay: 3))
         #expect(tape.takeGradient(ofLeaf: 1)?.scalars == [3 * 2 * 6])
-        #expect(tape.foldedTerms(ofLeaf: 1) == Tape.FoldedTerms(own: 3, sign: 3))
+        #expect(tape.foldedGradient(ofLeaf: 1) == Tape.FoldedGradient(weightDecay: 3, l1: 3))
     }
 
     @Test func `sums of squares and magnitudes have the gradients of each`() {
@@ -140,9 +170,9 @@ import Testing
         #expect(gradients.map(\.scalars) == [[1], [0]])
     }
 
-    @Test func `values saved for the way back are let go`() {
+    @Test func `values saved for the backward pass are released`() {
         weak var saved: Storage?
-        let tape = Tape.take()
+        let tape = Tape.acquire()
         tape.reset(leafCount: 1)
         do {
             let product = tape.leaf(0, Tensor([2, 3])).squared()

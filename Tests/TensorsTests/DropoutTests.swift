@@ -11,7 +11,7 @@ import Testing
         let units = 20_000
         let x = Tensor.normal([units, inner], from: stream.at(9))
         let y = dropout(x, probability: probability, perUnit: inner, from: stream)
-        let scale = 1 / (1 - probability)
+        let scale = 65536 / (65536 - (probability * 65536).rounded())
         let (before, after) = (x.scalars, y.scalars)
         var dropped = 0
         for unit in 0..<units {
@@ -21,6 +21,20 @@ import Testing
         }
         let deviation = (Double(units) * Double(probability) * Double(1 - probability)).squareRoot()
         #expect(abs(Double(dropped) - Double(units) * Double(probability)) < 5 * deviation)
+    }
+
+    @Test(arguments: [0.3, 0.5, 0.999, 0.9999, 0.99999, Float(1).nextDown])
+    func `the mean is exact for every probability`(probability: Float) {
+        // Of all 2^16 values that the mask compares with its threshold, as many are kept as the scale assumes.
+        let count = 1 << 22
+        let output = dropout(.ones([count]), probability: probability, from: stream)
+        let kept = output.isGreater(than: 0).sum().item
+        let scale = output.maximum().item
+        let mean = Double(output.sum().item) / Double(count)
+        let share = 1 / Double(scale)
+        #expect(kept > 0 && abs(65536 * share - (65536 * share).rounded()) < 1e-2)
+        let deviation = ((1 - share) / share / Double(count)).squareRoot()
+        #expect(abs(mean - 1) < 5 * deviation, "mean \(mean), deviation \(deviation)")
     }
 
     @Test func `the gradient passes through what was kept`() {
@@ -43,6 +57,7 @@ import Testing
     @Test func `a probability of zero changes nothing`() {
         let x = Tensor.normal([33], from: stream)
         #expect(dropout(x, probability: 0, from: stream).storage === x.storage)
+        #expect(dropout(x, probability: 0x1p-18, from: stream).storage === x.storage)
         #expect(dropout(.zeros([0, 3]), probability: 0.5, from: stream).shape == [0, 3])
     }
 }

@@ -161,4 +161,47 @@ import Testing
         }
         expectMessage(result, "gradient: ", "two differentiated computations", "detached")
     }
+
+    @Test func `a nested gradient to which the outer one's tensors belong`() async {
+        let argument = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = gradient(at: .ones([3])) { x in gradient(at: x) { ($0 * $0 * $0).sum() }.sum() }
+        }
+        expectMessage(argument, "gradient: ", "argument 0", "[3]", "outer", "`detached`")
+        let captured = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = gradient(at: .ones([3])) { x in gradient(at: .ones([2])) { _ in x.sum() }.sum() }
+        }
+        expectMessage(captured, "gradient: ", "the value depends only on", "outer", "`detached`")
+    }
+
+    @Test func `a gradient with respect to labels`() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = gradient(at: Tensor(integers: [1])) { _ in Tensor(0) }
+        }
+        expectMessage(result, "gradient: ", "integers")
+    }
+
+    @Test func `rows of different lengths`() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = Tensor([[1, 2], [3]])
+        }
+        expectMessage(result, "Tensor: ", "row 1", "1 scalars", "row 0 has 2")
+    }
+
+    @Test func `masks of another shape`() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = Tensor.zeros([2, 4, 3]).softmax(mask: .ones([2, 4]))
+        }
+        expectMessage(result, "softmax: ", "[2, 4]", "[2, 4, 3]", "[batch, keys]")
+    }
+
+    @Test func `parameters of random draws that no distribution has`() async {
+        let gamma = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = RandomStream(seed: 1, purpose: "").gamma(0)
+        }
+        expectMessage(gamma, "gamma: ", "positive and finite", "[0.0]")
+        let dirichlet = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            _ = Tensor.dirichlet(0, alphas: [], from: RandomStream(seed: 1, purpose: ""))
+        }
+        expectMessage(dirichlet, "dirichlet: ", "at least one")
+    }
 }

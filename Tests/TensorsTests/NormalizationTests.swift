@@ -33,6 +33,21 @@ import Testing
         #expect(relativeError(variance, noise.variance(axes: [0])) < 1e-3)
     }
 
+    @Test func `variances are exact where the mean is large, and do not overflow`() {
+        let close = Tensor([10000, 10000.001, 10000.002])
+        // The elements are 10000 and one and two times 2^-10 more.
+        let expected = Float(2.0 / 3) * 0x1p-20
+        #expect(relativeError(close.variance(), Tensor(expected)) < 1e-6)
+        #expect(relativeError(close.variance(unbiased: true), Tensor(0x1p-20)) < 1e-6)
+        let huge = Tensor([[1e38, 1e38, 1e38, 1e38], [3e38, 3e38, 3e38, 3e38]])
+        #expect(huge.variance(axes: [1]).scalars == [0, 0])
+        #expect(huge.transposed().variance(axes: [0], keepingDimensions: true).scalars == [0, 0])
+        let slope = gradient(at: close) { $0.variance() * 1e4 }
+        #expect(relativeError(slope, Tensor([-1, 0, 1]) * (2e4 / 3 * 0x1p-10)) < 1e-6)
+        #expect(Tensor([1, .infinity]).variance().item.isNaN && Tensor([]).variance().item.isNaN)
+        #expect(Tensor.zeros([2, 0]).variance(axes: [1]).scalars.allSatisfy { $0.isNaN })
+    }
+
     @Test func `given statistics of the input give the same as its own`() {
         let x = Tensor.normal([7, 5], mean: 1, from: RandomStream(seed: 3, purpose: "x"))
         let geometry = NormalizationGeometry.channels(of: x.shape)

@@ -27,6 +27,10 @@ enum OperationTable {
         "cubed": { $0[0].power(3) }, "powerOfMinusThreeHalves": { $0[0].power(-1.5) },
         "powerOfZero": { $0[0].power(0) }, "selfProduct": { $0[0] * $0[0] * $0[0] + $0[0] },
         "select": { Tensor.select($0[0], $0[1], $0[2]) },
+        "greatestNumber": { maximum(-0.5, maximum($0[0], 0.25)) },
+        "smallestNumber": { minimum(minimum(1, $0[0]), 0.5) },
+        "clampedBelow": { $0[0].clamped(to: (-0.5)...) }, "clampedAbove": { $0[0].clamped(to: ...0.75) },
+        "powerOfNumber": { power(1.7, $0[0]) },
     ]
 
     private static let reductions: [String: Operation] = [
@@ -71,6 +75,12 @@ enum OperationTable {
         "softmax": { $0[0].softmax() }, "causalSoftmax": { $0[0].softmax(causal: true) },
         "logSoftmax": { $0[0].logSoftmax() }, "crossEntropy": { crossEntropy($0[0], $0[1]) },
         "crossEntropyPerRow": { crossEntropyPerRow($0[0], $0[1]) },
+        "maskedSoftmax": { $0[0].softmax(mask: $0[1]) },
+        "maskedCausalSoftmax": { $0[0].softmax(causal: true, mask: $0[1]) },
+        "maskedAttention": { x in
+            let scores = matmul(x[0], x[1], transposeB: true) / Float(x[0].shape[3]).squareRoot()
+            return matmul(scores.softmax(mask: x[3]), x[2])
+        },
     ]
 
     private static let losses: [String: Operation] = [
@@ -85,6 +95,13 @@ enum OperationTable {
         "conv2dPadded": { conv2d($0[0], $0[1], $0[2], padding: (1, 2)) },
         "conv2dStrided": { conv2d($0[0], $0[1], $0[2], stride: (2, 3), padding: (1, 1)) },
         "conv2dDilated": { conv2d($0[0], $0[1], $0[2], padding: (2, 0), dilation: (2, 1)) },
+        "conv2dUneven": {
+            conv2d($0[0], $0[1], $0[2], stride: (1, 3), padding: (2, 1), dilation: (2, 1), groups: 2)
+        },
+        "conv1d": { conv1d($0[0], $0[1], $0[2]) }, "conv1dWithoutBias": { conv1d($0[0], $0[1], nil) },
+        "conv1dEverything": { conv1d($0[0], $0[1], $0[2], stride: 3, padding: 4, dilation: 2, groups: 2) },
+        "maxPool1d": { maxPool1d($0[0], kernel: 2) },
+        "maxPool1dOverlapping": { maxPool1d($0[0], kernel: 3, stride: 2, padding: 1) },
         "conv2dGrouped": { conv2d($0[0], $0[1], $0[2], padding: (1, 1), groups: 2) },
         "maxPool2d": { maxPool2d($0[0], kernel: (2, 2)) },
         "maxPool2dOverlapping": { maxPool2d($0[0], kernel: (3, 3), stride: (2, 1), padding: (1, 0)) },

@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    /// Every kernel of the way back both overwrites and adds; here it finds a gradient of 3 that is to stay.
+    /// Every kernel of the backward pass both overwrites and adds; here it finds a gradient of 3 that is to stay.
     @Test(arguments: OperationTable.all.keys.sorted())
     func `adds to the gradients that are there already`(name: String) throws {
         try forEachSample(of: name) { operation, sample, place in

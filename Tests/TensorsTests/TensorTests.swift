@@ -4,6 +4,13 @@ import Testing
 
 /// Tensors as values: contents, copies, comparison.
 @Suite struct TensorTests {
+    @Test func `rows make a matrix`() {
+        let matrix = Tensor([[1, 2, 3], [4, 5, 6]])
+        #expect(matrix.shape == [2, 3] && matrix.scalars == [1, 2, 3, 4, 5, 6])
+        let rows: [[Float]] = [[], []]
+        #expect(Tensor(rows).shape == [2, 0] && Tensor([[Float]]()).shape == [0, 0] && Tensor([]).shape == [0])
+    }
+
     @Test func `a copy keeps its values when the other is changed`() {
         let original = Tensor([1, 2, 3])
         var copy = original
@@ -70,6 +77,9 @@ import Testing
         shape[1] = 0
         #expect(shape.dimensions == [2, 0, 5] && shape.elementCount == 0)
         #expect(Shape().elementCount == 1 && Shape().description == "[]")
+        let huge = Int(Int32.max)
+        #expect(Shape([huge, 1 << 29]).elementCount == huge << 29)
+        #expect(Shape([0, huge, 1 << 29]).elementCount(in: 1..<3) == huge << 29)
     }
 
     @Test func `integers keep their bits through every change of shape`() {

@@ -108,7 +108,7 @@ struct EarlyStoppingTests {
             _ = EarlyStopping(patience: 1, minDelta: -1)
         }
         let deltaText = String(decoding: delta?.standardErrorContent ?? [], as: UTF8.self)
-        #expect(deltaText.contains("minDelta must not be negative but is -1.0"))
+        #expect(deltaText.contains("minDelta must be finite and not negative but is -1.0"))
     }
 }
 

@@ -19,8 +19,8 @@ struct ExtraPasses {
 
     /// The gradient of the loss of a batch with respect to its input.
     func inputGradient(of batch: Batch, _ pass: Pass) -> Tensor {
-        let tape = Tape.take()
-        defer { tape.giveBack() }
+        let tape = Tape.acquire()
+        defer { tape.release() }
         tape.reset(leafCount: 1)
         let output = run(tape.leaf(0, batch.input.detached), in: pass.another(tape: nil), within: pass)
         tape.seed(loss(output, batch.target))

@@ -40,10 +40,11 @@ final class CostMeter {
     static func account<R>(_ account: Int32, in pass: Pass, _ body: () throws -> R) rethrows -> R {
         guard let costs = pass.record.costs else { return try body() }
         let outer = costs.charge(account)
-        let owner = pass.tape?.enter(owner: account)
+        let outerTag = pass.tape?.tag
+        pass.tape?.tag = account
         defer {
             _ = costs.charge(outer)
-            if let owner { pass.tape?.leave(to: owner) }
+            if let outerTag { pass.tape?.tag = outerTag }
         }
         return try body()
     }

@@ -91,18 +91,6 @@ public struct LayerCall {
         return run(input, replacements)
     }
 
-    /// The same call, which also shows an observer each output that ``next()`` returns: for tests of a wrapper.
-    ///
-    /// - Parameter observer: called with each output.
-    public func observingNext(_ observer: @escaping (Tensor) -> Void) -> LayerCall {
-        guard let runNext else { return self }
-        return LayerCall(node: node, pass: pass, position: position, input: input) { input, replacements in
-            let output = runNext(input, replacements)
-            observer(output)
-            return output
-        }
-    }
-
     private func run(_ input: Tensor, _ replacements: [Int: Tensor]) -> Tensor {
         guard let runNext else { return input }
         // What runs inside costs its own time, not that of the technique around it.

@@ -83,6 +83,8 @@ final class Pass {
     /// Parameters that a wrapper has replaced, by index.
     let replacements: [Int: Tensor]
     private let hasReplacements: Bool
+    /// Which positions attention may use, `[batch, positions]`, 0 for none; nil for all.
+    let attentionMask: Tensor?
 
     init(
         _ phase: Phase, parameters: ParameterValues, states: StateValues, tape: Tape? = nil,
@@ -98,10 +100,11 @@ final class Pass {
         self.record = record
         replacements = [:]
         hasReplacements = false
+        attentionMask = nil
     }
 
-    /// The same pass, in which some parameters have other values.
-    init(_ pass: Pass, replacing replacements: [Int: Tensor]) {
+    /// The same pass, in which some parameters have other values, or attention a mask.
+    init(_ pass: Pass, replacing replacements: [Int: Tensor] = [:], attentionMask: Tensor? = nil) {
         phase = pass.phase
         tape = pass.tape
         parameters = pass.parameters
@@ -111,7 +114,8 @@ final class Pass {
         info = pass.info
         record = pass.record
         self.replacements = pass.replacements.merging(replacements) { $1 }
-        hasReplacements = true
+        hasReplacements = !self.replacements.isEmpty
+        self.attentionMask = attentionMask ?? pass.attentionMask
     }
 
     /// Another pass of the same step: other random numbers or variables, and a record of its own; state is left alone.

@@ -21,10 +21,13 @@ struct EpochCallbacks {
 
     private var entries: [HookTable.Entry<any EpochCallback>] { run.trainingStep.table.callbacks }
 
-    private func context(_ scope: Scope, validated: Variables?) -> EpochContext {
-        let variables =
-            validated ?? run.model.tree.variables(run.state.parameters, run.state.states, isForEvaluation: true)
-        return EpochContext(scope: scope, epochs: run.epochs, metrics: metrics, validatedVariables: variables) {
+    /// The variables that predictions depend on.
+    private var currentVariables: Variables {
+        run.model.tree.variables(run.state.parameters, run.state.states, isForEvaluation: true)
+    }
+
+    private func context(_ scope: Scope, validated: Variables) -> EpochContext {
+        EpochContext(scope: scope, epochs: run.epochs, metrics: metrics, validatedVariables: validated) {
             try run.refreshedStatistics(of: $0)
         }
     }
@@ -50,7 +53,7 @@ struct EpochCallbacks {
         var chosen: Variables?
         for entry in entries {
             let variables = try call(entry) {
-                entry.technique.variablesForValidation(in: context($0, validated: nil))
+                entry.technique.variablesForValidation(in: context($0, validated: currentVariables))
             }
             guard let variables else { continue }
             try check(variables, of: entry.technique.name)
@@ -64,6 +67,8 @@ struct EpochCallbacks {
     func callBack(_ record: inout EpochRecord, validated: Variables?) throws -> RunEnd? {
         var end: RunEnd?
         let state = run.state
+        // What a callback replaces was not validated.
+        let validated = validated ?? currentVariables
         for entry in entries {
             run.trainingStep.trace?("EpochCallback")
             let name = entry.technique.name

@@ -75,8 +75,8 @@ final class ParameterUpdate {
     }
 
     private func foldedGradient(_ index: Int) -> FoldedGradient {
-        let terms = tape.foldedTerms(ofLeaf: index)
-        return FoldedGradient(weightDecay: terms.own, l1: terms.sign)
+        let terms = tape.foldedGradient(ofLeaf: index)
+        return FoldedGradient(weightDecay: terms.weightDecay, l1: terms.l1)
     }
 
     private func updateThroughTransforms(

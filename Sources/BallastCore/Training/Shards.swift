@@ -15,7 +15,7 @@ struct GradientSum {
         /// The number of shards in it is two to this power, but for what is left at the end.
         let level: Int
         var dense: [Tensor?]
-        var folded: [Tape.FoldedTerms]
+        var folded: [Tape.FoldedGradient]
     }
 
     private let leafCount: Int
@@ -28,7 +28,7 @@ struct GradientSum {
         parts.append(
             Part(
                 level: 0, dense: (0..<leafCount).map(tape.takeGradient(ofLeaf:)),
-                folded: (0..<leafCount).map(tape.foldedTerms(ofLeaf:))))
+                folded: (0..<leafCount).map(tape.foldedGradient(ofLeaf:))))
         tape.reset(leafCount: leafCount)
         while parts.count > 1, parts[parts.count - 1].level == parts[parts.count - 2].level { mergeLast() }
     }
@@ -44,8 +44,8 @@ struct GradientSum {
             case (nil, let b): merged.dense[index] = b
             default: break
             }
-            merged.folded[index].own += last.folded[index].own
-            merged.folded[index].sign += last.folded[index].sign
+            merged.folded[index].weightDecay += last.folded[index].weightDecay
+            merged.folded[index].l1 += last.folded[index].l1
         }
         parts.append(merged)
     }

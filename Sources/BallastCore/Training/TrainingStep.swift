@@ -24,7 +24,7 @@ final class TrainingStep {
     let table: HookTable
     let model: BoundModel
     let state: RunState
-    let tape = Tape.take()
+    let tape = Tape.acquire()
     let record = PassRecord()
     let costs: CostMeter
     private let passes: ExtraPasses
@@ -49,11 +49,11 @@ final class TrainingStep {
         penalty = PenaltyCalls(trainer, table, model)
         update = ParameterUpdate(trainer.optimizer, table, model, state, tape)
         stepPenalties = state.penaltySums
-        tape.meter = { [unowned costs] owner, time in costs.add(time, to: owner) }
+        tape.backwardTimer = { [unowned costs] owner, time in costs.add(time, to: owner) }
         tape.reset(leafCount: state.parameters.values.count)
     }
 
-    deinit { tape.giveBack() }
+    deinit { tape.release() }
 
     /// Makes a step, and returns the mean loss of the batch, without penalties.
     ///
@@ -194,8 +194,8 @@ final class TrainingStep {
         at values: ParameterValues, _ batch: Batch, _ info: StepInfo, of terms: [Term]? = nil
     ) throws -> [Tensor] {
         let terms = terms ?? [.data] + table.penalties.indices.map { .penalty($0) }
-        let inner = Tape.take()
-        defer { inner.giveBack() }
+        let inner = Tape.acquire()
+        defer { inner.release() }
         let shards = batch.shards(trainer.shards)
         var sum = GradientSum(leafCount: values.values.count)
         var isFinite = true

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// f(a, b) with broadcasting, recorded nowhere.
+/// f(a, b) with broadcasting, not recorded.
 func combined(_ name: StaticString, _ operation: ballast_binary_operation, _ a: Tensor, _ b: Tensor) -> Tensor {
     a.requireFloats(name)
     b.requireFloats(name)
@@ -144,7 +144,7 @@ extension Tensor {
         }
     }
 
-    /// Each element raised to the power of the other tensor's; shapes broadcast as in NumPy.
+    /// Each element raised to the power of the exponent's; shapes broadcast as in NumPy.
     ///
     /// Where the base is 0 the derivative for the exponent is 0; where the exponent is 0 that for the base is 0.
     public func power(_ exponent: Tensor) -> Tensor {
@@ -168,3 +168,11 @@ extension Tensor {
         }
     }
 }
+
+/// A number raised to the power of each element.
+///
+/// For a base of 0 the derivative is 0. A negative base gives NaN unless the exponent is a whole number, and the
+/// derivative is NaN.
+///
+/// - Shape: that of the exponent.
+public func power(_ base: Float, _ exponent: Tensor) -> Tensor { Tensor(base).power(exponent) }

@@ -10,6 +10,26 @@ public func maximum(_ a: Tensor, _ b: Tensor) -> Tensor { extremum("maximum", ba
 /// - Shape: that to which both broadcast, as in NumPy.
 public func minimum(_ a: Tensor, _ b: Tensor) -> Tensor { extremum("minimum", ballast_minimum, a, b) }
 
+/// The greater of each element and a number; an element equal to the number gets half the gradient.
+///
+/// - Shape: that of the tensor.
+public func maximum(_ a: Tensor, _ b: Float) -> Tensor { maximum(a, Tensor(b)) }
+
+/// The greater of a number and each element; an element equal to the number gets half the gradient.
+///
+/// - Shape: that of the tensor.
+public func maximum(_ a: Float, _ b: Tensor) -> Tensor { maximum(Tensor(a), b) }
+
+/// The smaller of each element and a number; an element equal to the number gets half the gradient.
+///
+/// - Shape: that of the tensor.
+public func minimum(_ a: Tensor, _ b: Float) -> Tensor { minimum(a, Tensor(b)) }
+
+/// The smaller of a number and each element; an element equal to the number gets half the gradient.
+///
+/// - Shape: that of the tensor.
+public func minimum(_ a: Float, _ b: Tensor) -> Tensor { minimum(Tensor(a), b) }
+
 private func extremum(
     _ name: StaticString, _ operation: ballast_binary_operation, _ a: Tensor, _ b: Tensor
 ) -> Tensor {
@@ -19,7 +39,7 @@ private func extremum(
     let right = tape.slot(of: b)
     let (a, b) = (a.detached, b.detached)
     return tape.record(name, output) { gradient, tape in
-        // Of the left tensor: 1 where it is taken, a half where both are equal.
+        // The share of the left tensor: 1 where it is taken, a half where both are equal.
         let (winner, loser) = operation == ballast_maximum ? (a, b) : (b, a)
         let share = 0.5 * (winner.isGreater(than: loser) + winner.isGreaterOrEqual(to: loser))
         if left.isWanted { tape.accumulate(gradient * share, into: left) }

@@ -7,7 +7,7 @@ internal import CKernels
 ///   - weight: `[outputs, channels / groups, kernel height, kernel width]`.
 ///   - bias: `[outputs]`, or nil for none.
 ///   - stride: the step from one position to the next, vertically and horizontally.
-///   - padding: zeros put on at each side.
+///   - padding: zeros added at each side.
 ///   - dilation: the distance between the kernel's elements.
 ///   - groups: the number of groups of channels that do not mix.
 /// - Returns: `[batch, outputs, height', width']` with
@@ -16,9 +16,11 @@ public func conv2d(
     _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, stride: (Int, Int) = (1, 1), padding: (Int, Int) = (0, 0),
     dilation: (Int, Int) = (1, 1), groups: Int = 1
 ) -> Tensor {
-    x.requireFloats("conv2d")
-    guard x.rank == 4, weight.rank == 4, groups > 0, x.shape[1] == weight.shape[1] * groups,
-        weight.shape[0].isMultiple(of: groups), bias.map({ $0.rank == 1 && $0.shape[0] == weight.shape[0] }) ?? true
+    for tensor in [x, weight] { tensor.requireFloats("conv2d") }
+    bias?.requireFloats("conv2d")
+    guard x.rank == 4, weight.rank == 4, groups > 0, x.shape[1].isMultiple(of: groups),
+        x.shape[1] / groups == weight.shape[1], weight.shape[0].isMultiple(of: groups),
+        bias.map({ $0.rank == 1 && $0.shape[0] == weight.shape[0] }) ?? true
     else {
         fail(
             "conv2d",
@@ -35,7 +37,7 @@ public func conv2d(
         stride_width: columns.stride, padding_height: rows.padding, padding_width: columns.padding,
         dilation_height: rows.dilation, dilation_width: columns.dilation, groups: groups,
         output_height: rows.count, output_width: columns.count)
-    let output = Tensor(uninitialized: [x.shape[0], outputs, rows.count, columns.count])
+    let output = Tensor(uninitialized: Shape([x.shape[0], outputs, rows.count, columns.count], for: "conv2d"))
     ballast_conv2d(&shape, x.storage.floats, weight.storage.floats, bias?.storage.floats, output.storage.floats)
     guard let tape = Tape.of(x, weight, bias) else { return output }
     let xSlot = tape.slot(of: x)
@@ -58,111 +60,30 @@ public func conv2d(
     }
 }
 
-/// The positions of a window along one axis of an image.
-private struct Windows {
-    let kernel: Int
-    let stride: Int
-    let padding: Int
-    let dilation: Int
-    /// How many there are.
-    let count: Int
-
-    init(
-        _ size: Int, _ kernel: Int, _ stride: Int, _ padding: Int, _ dilation: Int, _ shape: Shape, _ name: StaticString
-    ) {
-        guard kernel > 0, stride > 0, dilation > 0, padding >= 0 else {
-            fail(
-                name,
-                "kernel \(kernel), stride \(stride) and dilation \(dilation) must be positive, "
-                    + "and padding \(padding) not negative (input \(shape))")
-        }
-        let span = dilation * (kernel - 1) + 1
-        guard size + 2 * padding >= span else {
-            fail(
-                name,
-                "a window of \(span) does not fit into \(size) with a padding of \(padding) (input \(shape))")
-        }
-        self.kernel = kernel
-        self.stride = stride
-        self.padding = padding
-        self.dilation = dilation
-        count = (size + 2 * padding - span) / stride + 1
-    }
-}
-
-// MARK: Pooling
-
-private func poolShape(
-    _ name: StaticString, _ x: Tensor, _ kernel: (Int, Int), _ stride: (Int, Int)?, _ padding: (Int, Int)
-) -> (kernel: ballast_pool2d_shape, output: Shape) {
-    x.requireFloats(name)
-    guard x.rank == 4 else { fail(name, "needs [batch, channels, height, width], not \(x.shape)") }
-    guard padding.0 * 2 <= kernel.0, padding.1 * 2 <= kernel.1 else {
-        fail(name, "the padding \(padding) must be at most half the kernel \(kernel) (input \(x.shape))")
-    }
-    let stride = stride ?? kernel
-    let rows = Windows(x.shape[2], kernel.0, stride.0, padding.0, 1, x.shape, name)
-    let columns = Windows(x.shape[3], kernel.1, stride.1, padding.1, 1, x.shape, name)
-    let shape = ballast_pool2d_shape(
-        planes: x.shape[0] * x.shape[1], height: x.shape[2], width: x.shape[3], kernel_height: rows.kernel,
-        kernel_width: columns.kernel, stride_height: rows.stride, stride_width: columns.stride,
-        padding_height: rows.padding, padding_width: columns.padding, output_height: rows.count,
-        output_width: columns.count)
-    return (shape, [x.shape[0], x.shape[1], rows.count, columns.count])
-}
-
-/// The largest value of each window; the first of equal ones gets the gradient.
+/// A one-dimensional convolution (cross-correlation, as in every framework).
 ///
 /// - Parameters:
-///   - x: `[batch, channels, height, width]`.
-///   - kernel: the size of a window, vertically and horizontally.
-///   - stride: the step from one window to the next; the kernel's size if nil.
-///   - padding: the border that windows may reach over, at most half the kernel; it never wins.
-/// - Returns: `[batch, channels, height', width']`.
-public func maxPool2d(
-    _ x: Tensor, kernel: (Int, Int), stride: (Int, Int)? = nil, padding: (Int, Int) = (0, 0)
+///   - x: `[batch, channels, length]`.
+///   - weight: `[outputs, channels / groups, kernel]`.
+///   - bias: `[outputs]`, or nil for none.
+///   - stride: the step from one position to the next.
+///   - padding: zeros added at each end.
+///   - dilation: the distance between the kernel's elements.
+///   - groups: the number of groups of channels that do not mix.
+/// - Returns: `[batch, outputs, length']` with length' = ⌊(length + 2 padding - dilation (kernel - 1) - 1) / stride⌋ + 1.
+public func conv1d(
+    _ x: Tensor, _ weight: Tensor, _ bias: Tensor?, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
+    groups: Int = 1
 ) -> Tensor {
-    var (shape, outputShape) = poolShape("maxPool2d", x, kernel, stride, padding)
-    let output = Tensor(uninitialized: outputShape)
-    let positions = Tensor(uninitialized: outputShape, scalarType: .int32)
-    ballast_max_pool2d(&shape, x.storage.floats, output.storage.floats, positions.storage.integers)
-    guard let tape = Tape.of(x) else { return output }
-    let slot = tape.slot(of: x)
-    return tape.record("maxPool2d", output) { [shape] gradient, tape in
-        var shape = shape
-        tape.accumulate(into: slot) { pointer, accumulate in
-            ballast_max_pool2d_gradient(
-                &shape, gradient.storage.floats, positions.storage.integers, accumulate, pointer)
-        }
+    guard x.rank == 3, weight.rank == 3 else {
+        fail(
+            "conv1d",
+            "the input \(x.shape) and the weight \(weight.shape) do not fit: [batch, channels, length] and "
+                + "[outputs, channels / groups, kernel] are needed")
     }
-}
-
-/// The mean of each window; padding counts as zeros.
-///
-/// - Parameters:
-///   - x: `[batch, channels, height, width]`.
-///   - kernel: the size of a window, vertically and horizontally.
-///   - stride: the step from one window to the next; the kernel's size if nil.
-///   - padding: zeros put on at each side, at most half the kernel.
-/// - Returns: `[batch, channels, height', width']`.
-public func averagePool2d(
-    _ x: Tensor, kernel: (Int, Int), stride: (Int, Int)? = nil, padding: (Int, Int) = (0, 0)
-) -> Tensor {
-    var (shape, outputShape) = poolShape("averagePool2d", x, kernel, stride, padding)
-    let output = Tensor(uninitialized: outputShape)
-    ballast_average_pool2d(&shape, x.storage.floats, output.storage.floats)
-    guard let tape = Tape.of(x) else { return output }
-    let slot = tape.slot(of: x)
-    return tape.record("averagePool2d", output) { [shape] gradient, tape in
-        var shape = shape
-        tape.accumulate(into: slot) { pointer, accumulate in
-            ballast_average_pool2d_gradient(&shape, gradient.storage.floats, accumulate, pointer)
-        }
-    }
-}
-
-/// The mean of each channel of `[batch, channels, height, width]`: `[batch, channels]`.
-public func globalAveragePool2d(_ x: Tensor) -> Tensor {
-    guard x.rank == 4 else { fail("globalAveragePool2d", "needs [batch, channels, height, width], not \(x.shape)") }
-    return x.mean(axes: [2, 3])
+    // An image of one row.
+    return conv2d(
+        x.expandingDimension(at: 2), weight.expandingDimension(at: 2), bias, stride: (1, stride), padding: (0, padding),
+        dilation: (1, dilation), groups: groups
+    ).squeezed(2)
 }

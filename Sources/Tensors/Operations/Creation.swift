@@ -18,8 +18,8 @@ extension Tensor {
     ///
     /// - Parameters:
     ///   - shape: the tensor's shape.
-    ///   - range: where the numbers lie.
-    ///   - stream: where they come from; the same stream gives the same numbers.
+    ///   - range: the range of the numbers.
+    ///   - stream: the source of the numbers; the same stream gives the same numbers.
     public static func uniform(_ shape: Shape, in range: Range<Float> = 0..<1, from stream: RandomStream) -> Tensor {
         let tensor = Tensor(uninitialized: shape)
         ballast_random_uniform(
@@ -33,7 +33,7 @@ extension Tensor {
     ///   - shape: the tensor's shape.
     ///   - mean: the distribution's mean.
     ///   - deviation: its standard deviation.
-    ///   - stream: where the numbers come from; the same stream gives the same numbers.
+    ///   - stream: the source of the numbers; the same stream gives the same numbers.
     public static func normal(
         _ shape: Shape, mean: Float = 0, deviation: Float = 1, from stream: RandomStream
     ) -> Tensor {

@@ -1,14 +1,17 @@
 internal import CKernels
 
-/// Sets elements to 0 at random and scales the others by 1 / (1 - probability) (Srivastava et al., 2014).
+/// Sets elements to 0 at random and scales the others by 1 / (1 - p) (Srivastava et al., 2014).
+///
+/// p is the probability rounded to a multiple of 2^-16, at most 1 - 2^-16. Mask and scale use the same p, so that the
+/// expected output is the input for every probability.
 ///
 /// - Parameters:
 ///   - x: any tensor of floats.
-///   - probability: the chance of a unit to be dropped, in `0..<1`; it is rounded to a multiple of 2^-16. With 0
-///     the tensor is returned as it is.
-///   - inner: how many neighbouring elements make a unit that is kept or dropped as a whole: 1 for elements,
-///     height * width for channels of an image.
-///   - stream: where the random numbers come from; the same stream drops the same units.
+///   - probability: the chance of a unit to be dropped, in `0..<1`. If it rounds to 0, the tensor is returned
+///     unchanged.
+///   - inner: the number of neighbouring elements that are kept or dropped together: 1 for elements, height * width
+///     for channels of an image.
+///   - stream: the source of the random numbers; the same stream drops the same units.
 /// - Shape: any; the output has that of the input.
 /// - Precondition: the number of elements is a multiple of `inner`.
 public func dropout(_ x: Tensor, probability: Float, perUnit inner: Int = 1, from stream: RandomStream) -> Tensor {
@@ -19,9 +22,10 @@ public func dropout(_ x: Tensor, probability: Float, perUnit inner: Int = 1, fro
     guard inner > 0, x.elementCount.isMultiple(of: inner) else {
         fail("dropout", "the shape \(x.shape) does not divide into units of \(inner) elements")
     }
-    guard probability > 0 else { return x }
-    let threshold = UInt32((Double(probability) * 65536).rounded())
-    let scale = 1 / (1 - probability)
+    // 16 random bits below the threshold drop a unit.
+    let threshold = min(UInt32((Double(probability) * 65536).rounded()), 65535)
+    guard threshold > 0 else { return x }
+    let scale = Float(65536 / Double(65536 - threshold))
     let output = Tensor(uninitialized: x.shape)
     let mask = Storage(byteCount: (x.elementCount / inner + 7) / 8)
     let bits = mask.bytes.assumingMemoryBound(to: UInt8.self)

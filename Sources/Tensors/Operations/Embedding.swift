@@ -4,7 +4,7 @@ extension Tensor {
     /// The rows of this tensor (along its first axis) at the given positions.
     ///
     /// - Parameter rows: integers of any shape, each in `0..<shape[0]`; a row may occur any number of times.
-    /// - Returns: a tensor of the shape of `rows` followed by this one's without its first axis.
+    /// - Returns: a tensor whose shape is that of `rows` followed by this one's without its first axis.
     public func gathered(rows: Tensor) -> Tensor {
         guard rank > 0 else { fail("gathered", "needs at least one axis, but the tensor is a scalar") }
         return gathered("gathered", "row", rows)
@@ -13,7 +13,8 @@ extension Tensor {
     fileprivate func gathered(_ name: StaticString, _ noun: StaticString, _ rows: Tensor) -> Tensor {
         rows.requireIntegers(name, below: shape[0], called: noun)
         let width = shape.elementCount(in: 1..<rank)
-        let output = Tensor(uninitialized: Shape(rows.shape.dimensions + shape.dropFirst()), scalarType: scalarType)
+        let outputShape = Shape(rows.shape.dimensions + shape.dropFirst(), for: name)
+        let output = Tensor(uninitialized: outputShape, scalarType: scalarType)
         ballast_gather(rows.elementCount, width, storage.floats, rows.storage.integers, output.storage.floats)
         guard let tape = Tape.of(self) else { return output }
         let slot = tape.slot(of: self)

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// Up to eight sizes or strides, held in place and laid out as the kernels read them.
+/// Up to eight sizes or strides, stored inline in the layout that the kernels read.
 struct Extents {
     private var values: (Int, Int, Int, Int, Int, Int, Int, Int) = (0, 0, 0, 0, 0, 0, 0, 0)
 
@@ -46,7 +46,7 @@ struct Extents {
         return strides
     }
 
-    /// Calls `body` with the values in a row.
+    /// Calls `body` with a pointer to the values.
     @inline(__always)
     func withPointer<R>(_ body: (UnsafePointer<Int>) -> R) -> R {
         withUnsafeBytes(of: values) { body($0.assumingMemoryBound(to: Int.self).baseAddress.unsafelyUnwrapped) }
@@ -95,7 +95,7 @@ extension Shape {
             guard a == b || a == 1 || b == 1 else {
                 fail(operation, "the shapes \(self) and \(other) do not fit together: \(a) and \(b) at axis -\(back)")
             }
-            result[result.rank - back] = a == 1 ? b : a
+            result.set(result.rank - back, to: a == 1 ? b : a, for: operation)
         }
         return result
     }

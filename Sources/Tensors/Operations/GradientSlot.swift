@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// Where the gradient of an operation's input goes: what the way back captures instead of the tracked input.
+/// The destination of the gradient of an operation's input; backward closures capture it instead of the tracked input.
 struct GradientSlot {
     /// The node of the input; nil if no gradient is wanted.
     let index: Int32?
@@ -12,7 +12,7 @@ struct GradientSlot {
 }
 
 extension Tape {
-    /// Where the gradient of an input goes.
+    /// The destination of the gradient of an input.
     @inline(__always)
     func slot(of tensor: Tensor) -> GradientSlot { GradientSlot(index: index(of: tensor), shape: tensor.shape) }
 

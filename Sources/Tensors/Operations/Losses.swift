@@ -19,7 +19,7 @@ private func scaledMean(_ reduction: ballast_reduction, of values: Tensor, scale
     return mean
 }
 
-/// What the gradient of a loss of output - target is proportional to.
+/// The gradient of a loss with respect to output - target, up to a constant factor.
 private enum Slope {
     case values(Tensor)
     case signs(of: Tensor)
@@ -32,7 +32,7 @@ private enum Slope {
     }
 }
 
-/// Records a loss of output - target, given what its gradient is proportional to.
+/// Records a loss of output - target with its slope.
 private func recorded(
     _ name: StaticString, _ loss: Tensor, _ output: Tensor, _ target: Tensor, scale: Float, _ slope: Slope
 ) -> Tensor {
@@ -49,7 +49,7 @@ private func recorded(
 
 /// `scale` times the mean of the squares of output - target; NaN if there are no elements.
 ///
-/// - Shape: output and target are alike; a scalar comes out.
+/// - Shape: output and target have one shape; the result is a scalar.
 public func meanSquaredError(_ output: Tensor, _ target: Tensor, scale: Float = 1) -> Tensor {
     requireAlike("meanSquaredError", output, target)
     let difference = combined("meanSquaredError", ballast_subtract, output, target)
@@ -59,7 +59,7 @@ public func meanSquaredError(_ output: Tensor, _ target: Tensor, scale: Float = 
 
 /// The mean of the magnitudes of output - target. The derivative of a magnitude at 0 is 0.
 ///
-/// - Shape: output and target are alike; a scalar comes out.
+/// - Shape: output and target have one shape; the result is a scalar.
 public func meanAbsoluteError(_ output: Tensor, _ target: Tensor) -> Tensor {
     requireAlike("meanAbsoluteError", output, target)
     let difference = combined("meanAbsoluteError", ballast_subtract, output, target)
@@ -70,7 +70,7 @@ public func meanAbsoluteError(_ output: Tensor, _ target: Tensor) -> Tensor {
 /// The mean of d²/2 where the magnitude of d = output - target is at most `delta`, of delta (|d| - delta/2)
 /// elsewhere (Huber, 1964).
 ///
-/// - Shape: output and target are alike; a scalar comes out.
+/// - Shape: output and target have one shape; the result is a scalar.
 /// - Precondition: `delta` is positive.
 public func huber(_ output: Tensor, _ target: Tensor, delta: Float = 1) -> Tensor {
     requireAlike("huber", output, target)
@@ -87,7 +87,7 @@ public func huber(_ output: Tensor, _ target: Tensor, delta: Float = 1) -> Tenso
 /// - Parameters:
 ///   - logits: before any sigmoid.
 ///   - target: probabilities.
-/// - Shape: logits and target are alike; a scalar comes out, in nats.
+/// - Shape: logits and target have one shape; the result is a scalar, in nats.
 public func binaryCrossEntropy(_ logits: Tensor, _ target: Tensor) -> Tensor {
     requireAlike("binaryCrossEntropy", logits, target)
     let logitValues = logits.detached

@@ -70,7 +70,7 @@ public func matmul(_ a: Tensor, _ b: Tensor, transposeA: Bool = false, transpose
     let (m, k) = (a.shape[a.rank + left], a.shape[a.rank - 3 - left])
     let n = b.shape[b.rank - (transposeB ? 2 : 1)]
     let leading = Shape((a.rank == 2 ? b : a).shape.dropLast(2))
-    let shape = leading.appending(m).appending(n)
+    let shape = leading.appending(m, for: "matmul").appending(n, for: "matmul")
     if b.rank == 2, !transposeA {
         // The rows of all batches times one matrix: a single product.
         let sizes = ProductSizes(batch: 1, m: leading.elementCount * m, n: n, k: k)
@@ -115,7 +115,7 @@ private func product(
     }
 }
 
-/// x W + b, and the positive part of it if asked: a fully connected layer as one operation.
+/// x W + b, or its positive part: a fully connected layer as one operation.
 ///
 /// - Parameters:
 ///   - x: `[..., in]`.
@@ -125,6 +125,8 @@ private func product(
 /// - Returns: `[..., out]`.
 public func linear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, relu: Bool = false) -> Tensor {
     x.requireFloats("linear")
+    weight.requireFloats("linear")
+    bias?.requireFloats("linear")
     guard x.rank >= 1, weight.rank == 2, x.shape[x.rank - 1] == weight.shape[0],
         bias?.rank ?? 1 == 1, bias?.elementCount ?? weight.shape[1] == weight.shape[1]
     else {
@@ -135,7 +137,7 @@ public func linear(_ x: Tensor, _ weight: Tensor, _ bias: Tensor?, relu: Bool = 
     }
     let (inputs, outputs) = (weight.shape[0], weight.shape[1])
     var shape = x.shape
-    shape[shape.rank - 1] = outputs
+    shape.set(shape.rank - 1, to: outputs, for: "linear")
     let rows = x.shape.elementCount(in: 0..<x.rank - 1)
     let output = Tensor(uninitialized: shape)
     ballast_gemm(

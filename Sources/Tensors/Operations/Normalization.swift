@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// Which elements of a tensor are normalized together, and which weight and bias each of them gets.
+/// Which elements of a tensor are normalized together, and which weight and bias apply to each.
 public struct NormalizationGeometry: Sendable {
     let kernel: ballast_norm_shape
     /// The shape that the geometry is for.
@@ -82,12 +82,12 @@ public func moments(_ x: Tensor, _ geometry: NormalizationGeometry) -> (mean: Te
 /// y = (x - mean) / √(variance + epsilon) · weight + bias. Gradients flow through the statistics.
 ///
 /// - Parameters:
-///   - x: what is normalized.
+///   - x: the input.
 ///   - geometry: which elements belong together.
 ///   - weight: a factor for each entry of the geometry; nil for 1.
 ///   - bias: a summand for each entry of the geometry; nil for 0.
 ///   - epsilon: added to the variance.
-///   - centered: if false, the mean is taken to be 0 and the variance is the mean of squares (RMS normalization,
+///   - centered: if false, the mean is assumed to be 0 and the variance is the mean of squares (RMS normalization,
 ///     Zhang & Sennrich, 2019).
 /// - Returns: the output, and the statistics of each group (biased variance), through which no gradient flows.
 /// - Source: Ioffe & Szegedy (2015), Ba et al. (2016), Wu & He (2018).
@@ -108,7 +108,7 @@ public func normalized(
 /// y = (x - mean) / √(variance + epsilon) · weight + bias.
 ///
 /// - Parameters:
-///   - x: what is normalized.
+///   - x: the input.
 ///   - geometry: which elements belong together.
 ///   - mean: `[groups]`.
 ///   - variance: `[groups]`.
@@ -143,7 +143,7 @@ private func inverseDeviation(_ variance: Tensor, _ epsilon: Float) -> Tensor {
     (variance + epsilon).reciprocalSquareRoot()
 }
 
-/// A normalization with its statistics at hand.
+/// A normalization with given statistics.
 private struct Normalization {
     let geometry: NormalizationGeometry
     /// Nil if it is 0.
@@ -177,7 +177,7 @@ private struct Normalization {
 }
 
 extension Tape {
-    /// The memory of an input's gradient, if there is such an input and a gradient is wanted.
+    /// The memory of an input's gradient; nil without such an input, or if no gradient is wanted.
     fileprivate func openGradient(
         of slot: GradientSlot?
     ) -> (pointer: UnsafeMutablePointer<Float>?, accumulate: Bool) {

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// The axes over which a reduction of a tensor goes.
+/// The axes over which a tensor is reduced.
 struct ReducedAxes {
     /// The shape that is reduced.
     let shape: Shape
@@ -47,7 +47,14 @@ struct ReducedAxes {
         self.init(of: shape, mask: mask)
     }
 
-    /// The number of elements that go into each result.
+    /// The first element of each group that is reduced, of the shape ``kept`` unless a reduced axis is empty.
+    func first(of tensor: Tensor) -> Tensor {
+        (0..<shape.rank).reduce(tensor) { part, axis in
+            mask & (1 << UInt32(axis)) != 0 && shape[axis] > 1 ? part.slice(axis: axis, 0..<1) : part
+        }
+    }
+
+    /// The number of elements per result.
     var count: Int {
         var product = 1
         for axis in 0..<shape.rank where mask & (1 << UInt32(axis)) != 0 { product *= shape[axis] }
@@ -72,7 +79,7 @@ struct ReducedAxes {
         }
     }
 
-    /// The reduction as a new tensor, recorded nowhere.
+    /// The reduction as a new tensor, not recorded.
     func reduced(
         _ reduction: ballast_reduction, _ tensor: Tensor, scale: Float = 1, keepingDimensions: Bool
     ) -> Tensor {

@@ -10,7 +10,7 @@ extension Tensor {
     ///
     /// - Parameters:
     ///   - axes: the axes to sum over; negative ones count from the end.
-    ///   - keepingDimensions: whether those axes stay, with the size 1.
+    ///   - keepingDimensions: whether those axes remain, with the size 1.
     public func sum(axes: [Int], keepingDimensions: Bool = false) -> Tensor {
         weightedSum("sum", ReducedAxes(axes, of: shape, for: "sum"), keepingDimensions, scale: 1)
     }
@@ -25,7 +25,7 @@ extension Tensor {
     ///
     /// - Parameters:
     ///   - axes: the axes to average over; negative ones count from the end.
-    ///   - keepingDimensions: whether those axes stay, with the size 1.
+    ///   - keepingDimensions: whether those axes remain, with the size 1.
     public func mean(axes: [Int], keepingDimensions: Bool = false) -> Tensor {
         let axes = ReducedAxes(axes, of: shape, for: "mean")
         return weightedSum("mean", axes, keepingDimensions, scale: axes.reciprocalCount)
@@ -46,7 +46,7 @@ extension Tensor {
 
     /// This tensor summed over the axes along which a tensor of the given shape would be repeated to get to its own.
     ///
-    /// The reverse of broadcasting: what the gradient of a broadcast operand goes through.
+    /// The reverse of broadcasting, as the gradient of a broadcast operand needs it.
     package func summed(toShape target: Shape) -> Tensor {
         guard shape != target else { return self }
         let axes = ReducedAxes(of: shape, broadcastFrom: target)
@@ -63,8 +63,8 @@ extension Tensor {
     /// The variances over some axes.
     ///
     /// - Parameters:
-    ///   - axes: the axes to go over; negative ones count from the end.
-    ///   - keepingDimensions: whether those axes stay, with the size 1.
+    ///   - axes: the axes to reduce; negative ones count from the end.
+    ///   - keepingDimensions: whether those axes remain, with the size 1.
     ///   - unbiased: whether to divide by the count minus one instead of the count.
     public func variance(axes: [Int], keepingDimensions: Bool = false, unbiased: Bool = false) -> Tensor {
         variance(ReducedAxes(axes, of: shape, for: "variance"), keepingDimensions, unbiased)
@@ -73,14 +73,17 @@ extension Tensor {
     private func variance(_ axes: ReducedAxes, _ keepingDimensions: Bool, _ unbiased: Bool) -> Tensor {
         requireFloats("variance")
         let scale = Float(1 / Double(axes.count - (unbiased ? 1 : 0)))
-        let mean = axes.reduced(ballast_sum, self, scale: axes.reciprocalCount, keepingDimensions: true)
-        let centered = combined("variance", ballast_subtract, self, mean)
+        // One element of each group is subtracted first, so that neither the mean nor its rounding error is large
+        // compared with the spread.
+        let shifted = combined("variance", ballast_subtract, self, axes.first(of: detached))
+        let mean = axes.reduced(ballast_sum, shifted, scale: axes.reciprocalCount, keepingDimensions: true)
+        let centered = combined("variance", ballast_subtract, shifted, mean)
         let output = axes.reduced(
             ballast_sum_of_squares, centered, scale: scale, keepingDimensions: keepingDimensions)
         guard let tape = Tape.of(self) else { return output }
         let slot = tape.slot(of: self)
         return tape.record("variance", output) { gradient, tape in
-            // The mean moves with the elements too, but its share is 2 Σ centered = 0.
+            // The mean depends on the elements too, but its derivative is multiplied by Σ centered = 0.
             tape.accumulate(centered * (gradient.reshaped(to: axes.kept) * (2 * scale)), into: slot)
         }
     }
@@ -95,8 +98,8 @@ extension Tensor {
     /// The largest elements along some axes; equal ones share the gradient (PyTorch's `amax`).
     ///
     /// - Parameters:
-    ///   - axes: the axes to go over; negative ones count from the end.
-    ///   - keepingDimensions: whether those axes stay, with the size 1.
+    ///   - axes: the axes to reduce; negative ones count from the end.
+    ///   - keepingDimensions: whether those axes remain, with the size 1.
     public func maximum(axes: [Int], keepingDimensions: Bool = false) -> Tensor {
         extremum("maximum", ballast_largest, ReducedAxes(axes, of: shape, for: "maximum"), keepingDimensions)
     }
@@ -107,8 +110,8 @@ extension Tensor {
     /// The smallest elements along some axes; equal ones share the gradient (PyTorch's `amin`).
     ///
     /// - Parameters:
-    ///   - axes: the axes to go over; negative ones count from the end.
-    ///   - keepingDimensions: whether those axes stay, with the size 1.
+    ///   - axes: the axes to reduce; negative ones count from the end.
+    ///   - keepingDimensions: whether those axes remain, with the size 1.
     public func minimum(axes: [Int], keepingDimensions: Bool = false) -> Tensor {
         extremum("minimum", ballast_smallest, ReducedAxes(axes, of: shape, for: "minimum"), keepingDimensions)
     }
@@ -171,7 +174,7 @@ extension Tensor {
     }
 }
 
-/// A sum over all elements that leaves of a computation have a part in.
+/// A sum over all elements of leaves.
 package enum ElementSum {
     /// Σ x², with the gradient 2 x.
     case squares
@@ -182,8 +185,8 @@ package enum ElementSum {
         self == .squares ? ballast_sum_of_squares : ballast_sum_of_magnitudes
     }
 
-    fileprivate func gradient(_ factor: Float) -> Tape.FoldedTerms {
-        self == .squares ? Tape.FoldedTerms(own: 2 * factor) : Tape.FoldedTerms(sign: factor)
+    fileprivate func gradient(_ factor: Float) -> Tape.FoldedGradient {
+        self == .squares ? Tape.FoldedGradient(weightDecay: 2 * factor) : Tape.FoldedGradient(l1: factor)
     }
 }
 
@@ -215,7 +218,7 @@ extension Tensor {
 extension Tape {
     /// Records a scalar that is `scale` times a sum over all elements of leaves.
     ///
-    /// The gradients are kept as factors of the leaves, so that the way back touches none of their memory.
+    /// The gradients are deferred, as coefficients of the leaves, so that the backward pass touches none of their memory.
     package func record(_ sum: ElementSum, scale: Float, ofLeaves leaves: [Int], _ output: Tensor) -> Tensor {
         record("sum", output) { gradient, tape in
             let terms = sum.gradient(scale * gradient.item)

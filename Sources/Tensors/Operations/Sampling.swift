@@ -1,7 +1,7 @@
 internal import CKernels
 
-/// A straight grid of places in an image plane: the sample at row r and column c is taken at
-/// column `x + xx c + xy r` and row `y + yx c + yy r`. Pixel centers lie at whole numbers.
+/// A regular grid of positions in an image plane: the sample at row r and column c is taken at
+/// column `x + xx c + xy r` and row `y + yx c + yy r`. Pixel centers are at whole numbers.
 public struct SamplingGrid: Sendable, Hashable {
     /// The column of the first sample.
     public var x: Float
@@ -35,10 +35,10 @@ public struct SamplingGrid: Sendable, Hashable {
     }
 }
 
-/// Takes bilinear samples of an image plane, as many as it has pixels; on the calling thread alone.
+/// Takes bilinear samples of an image plane, as many as it has pixels, on the calling thread alone.
 ///
-/// A sample of which a share m lies in the plane, whose pixels there sum up to s, is s + (1 − m) fill: as if the fill lay
-/// around the plane.
+/// A sample of which a share m is inside the plane, whose weighted pixels there sum to s, is s + (1 − m) fill: the plane is
+/// extended by the fill.
 ///
 /// - Parameters:
 ///   - plane: the pixels, `height * width`.
@@ -46,19 +46,21 @@ public struct SamplingGrid: Sendable, Hashable {
 ///   - width: the width of the plane.
 ///   - grid: where the samples are taken.
 ///   - fill: the value around the plane.
-///   - blendsTwice: whether samples at the edge are m s + (1 − m) fill instead, which is what torchvision computes.
-///   - samples: receives the samples; no part of the plane.
+///   - blendsTwice: whether samples at the edge are m s + (1 − m) fill instead, as torchvision computes them.
+///   - samples: receives the samples; must not overlap the plane.
 /// - Precondition: both buffers have `height * width` elements, at most 2^30.
 public func sampleBilinearly(
     _ plane: UnsafeBufferPointer<Float>, height: Int, width: Int, along grid: SamplingGrid, fill: Float = 0,
     blendsTwice: Bool = false, into samples: UnsafeMutableBufferPointer<Float>
 ) {
-    guard height >= 0, width >= 0, height * width <= 1 << 30, plane.count == height * width,
+    let limit = 1 << 30
+    guard 0...limit ~= height, 0...limit ~= width, height * width <= limit, plane.count == height * width,
         samples.count == plane.count
     else {
         fail(
             "sampleBilinearly",
-            "a plane of \(height) x \(width) does not fit buffers of \(plane.count) and \(samples.count) elements")
+            "a plane of \(height) x \(width) does not fit buffers of \(plane.count) and \(samples.count) elements; it may "
+                + "have at most 2^30")
     }
     guard let source = plane.baseAddress, let target = samples.baseAddress else { return }
     var sampling = ballast_sampling(

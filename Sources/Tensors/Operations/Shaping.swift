@@ -1,24 +1,24 @@
 internal import CKernels
 
-// Everything here moves elements without computing with them, so it serves integers as well as floats.
+// Everything here moves elements without arithmetic, so it works for integers and floats.
 
 // MARK: Views that share memory
 
 extension Tensor {
     /// The same elements in another shape; no memory is copied.
     ///
-    /// - Parameter target: the sizes; one of them may be -1, which stands for what is left.
+    /// - Parameter target: the sizes; one of them may be -1, which is inferred from the number of elements.
     /// - Precondition: both shapes have the same number of elements.
     public func reshaped(to target: [Int]) -> Tensor {
-        guard let unknown = target.firstIndex(of: -1) else { return reshaped(to: Shape(target)) }
+        guard let unknown = target.firstIndex(of: -1) else { return reshaped(to: Shape(target, for: "reshaped")) }
         var sizes = target
         sizes.remove(at: unknown)
-        let known = Shape(sizes).elementCount
+        let known = Shape(sizes, for: "reshaped").elementCount
         guard known > 0, elementCount.isMultiple(of: known) else {
             fail("reshaped", "the shape \(shape) of \(elementCount) elements does not divide into \(target)")
         }
         sizes.insert(elementCount / known, at: unknown)
-        return reshaped(to: Shape(sizes))
+        return reshaped(to: Shape(sizes, for: "reshaped"))
     }
 
     /// The same elements in another shape; no memory is copied.
@@ -40,14 +40,15 @@ extension Tensor {
         }
     }
 
-    /// The axes from one on joined into a single one.
+    /// The same elements with the axes from `axis` on joined into one.
     public func flattened(from axis: Int = 0) -> Tensor {
-        if axis == 0 { return reshaped(to: [elementCount]) }
+        if axis == 0 { return reshaped(to: Shape(CollectionOfOne(elementCount), for: "flattened")) }
         let axis = shape.axis(axis, for: "flattened")
-        return reshaped(to: Shape(shape[..<axis]).appending(shape.elementCount(in: axis..<rank)))
+        let joined = shape.elementCount(in: axis..<rank)
+        return reshaped(to: Shape(shape[..<axis]).appending(joined, for: "flattened"))
     }
 
-    /// With another axis of size 1 put in before `axis` (-1: after the last).
+    /// The same elements with another axis of size 1 before `axis` (-1: after the last).
     public func expandingDimension(at axis: Int) -> Tensor {
         let position = axis < 0 ? axis + rank + 1 : axis
         guard position >= 0, position <= rank else {
@@ -55,10 +56,10 @@ extension Tensor {
         }
         var sizes = shape.dimensions
         sizes.insert(1, at: position)
-        return reshaped(to: Shape(sizes))
+        return reshaped(to: Shape(sizes, for: "expandingDimension"))
     }
 
-    /// Without an axis of size 1.
+    /// The same elements without an axis of size 1.
     public func squeezed(_ axis: Int) -> Tensor {
         let resolved = shape.axis(axis, for: "squeezed")
         guard shape[resolved] == 1 else {
@@ -73,7 +74,7 @@ extension Tensor {
 // MARK: Permutations and broadcasts
 
 extension Tensor {
-    /// With the last two axes exchanged.
+    /// The tensor with the last two axes exchanged.
     public func transposed() -> Tensor {
         guard rank >= 2 else { fail("transposed", "needs two axes, but the shape is \(shape)") }
         var axes = Array(0..<rank)
@@ -81,7 +82,7 @@ extension Tensor {
         return permuted(axes)
     }
 
-    /// With the axes in another order: axis i of the result is axis `axes[i]` of this tensor.
+    /// The tensor with the axes in another order: axis i of the result is axis `axes[i]` of this tensor.
     public func permuted(_ axes: [Int]) -> Tensor {
         let order = axes.map { shape.axis($0, for: "permuted") }
         guard order.count == rank, Set(order).count == rank else {
@@ -104,7 +105,7 @@ extension Tensor {
         }
     }
 
-    /// Repeated along axes of size 1, and along new axes in front, to fill a larger shape.
+    /// The tensor repeated along axes of size 1, and along new outermost axes, to fill a larger shape.
     public func broadcast(to target: Shape) -> Tensor {
         guard target != shape else { return self }
         guard rank <= target.rank, shape.broadcast(with: target, for: "broadcast") == target else {

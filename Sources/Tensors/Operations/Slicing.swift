@@ -30,7 +30,7 @@ private struct Region {
 // MARK: Slices
 
 extension Tensor {
-    /// The part between two positions along an axis (which may count from the end), copied.
+    /// A copy of the part between two positions along an axis (which may count from the end).
     public func slice(axis: Int, _ range: Range<Int>) -> Tensor {
         let axis = shape.axis(axis, for: "slice")
         guard range.lowerBound >= 0, range.upperBound <= shape[axis] else {
@@ -63,7 +63,7 @@ extension Tensor {
     /// - Precondition: the sizes add up to that of the axis.
     public func split(sizes: [Int], axis: Int = 0) -> [Tensor] {
         let axis = shape.axis(axis, for: "split")
-        guard sizes.allSatisfy({ $0 >= 0 }), sizes.reduce(0, +) == shape[axis] else {
+        guard sizes.allSatisfy({ 0...shape[axis] ~= $0 }), sizes.reduce(0, +) == shape[axis] else {
             fail("split", "the sizes \(sizes) do not add up to axis \(axis) of the shape \(shape)")
         }
         var start = 0
@@ -87,9 +87,9 @@ extension Tensor {
 
 // MARK: Joining
 
-/// Tensors put one behind the other along an axis (which may count from the end).
+/// Tensors joined one after another along an axis (which may count from the end).
 ///
-/// - Shape: that of the tensors, but for the axis, where sizes add up.
+/// - Shape: that of the tensors, except along the axis, where sizes add up.
 /// - Precondition: at least one tensor; all of one type, with equal sizes along the other axes.
 public func concatenated(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
     guard let first = tensors.first else { fail("concatenated", "needs at least one tensor") }
@@ -105,7 +105,7 @@ public func concatenated(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
                 "the shapes \(first.shape) (\(first.scalarType)) and \(tensor.shape) (\(tensor.scalarType)) "
                     + "cannot be joined along axis \(axis)")
         }
-        shape[axis] += tensor.shape[axis]
+        shape.set(axis, to: shape[axis] + tensor.shape[axis], for: "concatenated")
     }
     let output = Tensor(uninitialized: shape, scalarType: first.scalarType)
     let tape = Tape.of(tensors)
@@ -127,7 +127,7 @@ public func concatenated(_ tensors: [Tensor], axis: Int = 0) -> Tensor {
     }
 }
 
-/// Tensors put side by side along a new axis.
+/// Tensors joined along a new axis.
 ///
 /// - Shape: the tensors have one shape; the new axis has their number as its size.
 public func stacked(_ tensors: [Tensor], axis: Int = 0) -> Tensor {

@@ -3,22 +3,33 @@ internal import CKernels
 extension Tensor {
     /// exp(x) / Σ exp(x) along the last axis.
     ///
-    /// - Parameter causal: whether the last two axes are queries and keys of which query i sees only the keys
-    ///   0...i (counted so that the last query sees all keys); the others get 0.
-    public func softmax(causal: Bool = false) -> Tensor {
+    /// With `causal` or a mask the last two axes are queries and keys: scores of attention. A query may attend to the
+    /// keys that both allow, and the others get 0; so do all keys of a query that may attend to none.
+    ///
+    /// - Parameters:
+    ///   - causal: whether query i may attend to the keys 0...i only (counted so that the last query sees all keys).
+    ///   - mask: `[batch, keys]`, floats: 0 for keys that no query of the sample may attend to, such as padding,
+    ///     anything else for the others. The first axis of this tensor is the batch. Nil if all may be attended to.
+    public func softmax(causal: Bool = false, mask: Tensor? = nil) -> Tensor {
         requireFloats("softmax")
         let (rows, columns) = lastAxis("softmax")
         guard !causal || rank >= 2 else {
-            fail("softmax", "a causal one needs an axis of queries and one of keys, but the shape is \(shape)")
+            fail("softmax", "causal needs an axis of queries and one of keys, but the shape is \(shape)")
         }
         guard !causal || shape[rank - 2] <= columns else {
-            fail("softmax", "a causal one needs at least as many keys as queries, but the shape is \(shape)")
+            fail("softmax", "causal needs at least as many keys as queries, but the shape is \(shape)")
         }
-        let output = Tensor(uninitialized: shape)
-        ballast_softmax(rows, columns, causal ? shape[rank - 2] : 0, storage.floats, output.storage.floats)
+        if let mask { requireMask(mask) }
+        let scores = mask.map { masked(by: $0, with: -.infinity) } ?? detached
+        var output = Tensor(uninitialized: shape)
+        ballast_softmax(
+            rows, columns, causal ? shape[rank - 2] : 0, scores.storage.floats, output.storage.floats)
+        // Rows in which no key is allowed are NaN so far.
+        if let mask { output = output.masked(by: mask, with: 0) }
         guard let tape = Tape.of(self) else { return output }
         let slot = tape.slot(of: self)
-        return tape.record("softmax", output) { gradient, tape in
+        // Where the output is 0, the gradient is 0 too.
+        return tape.record("softmax", output) { [output] gradient, tape in
             tape.accumulate(into: slot) { pointer, accumulate in
                 ballast_softmax_gradient(
                     rows, columns, output.storage.floats, gradient.storage.floats, accumulate, pointer)
@@ -26,7 +37,38 @@ extension Tensor {
         }
     }
 
-    /// The logarithm of ``softmax(causal:)``, computed without overflow.
+    private func requireMask(_ mask: Tensor) {
+        mask.requireFloats("softmax")
+        guard rank >= 3, mask.shape == Shape(shape[0], shape[rank - 1]) else {
+            fail(
+                "softmax",
+                "a mask of the shape \(mask.shape) does not fit scores of the shape \(shape): [batch, keys] and "
+                    + "[batch, ..., queries, keys] are needed")
+        }
+    }
+
+    /// These scores where the mask is not 0, a number elsewhere; not recorded.
+    private func masked(by mask: Tensor, with number: Float) -> Tensor {
+        let output = Tensor(uninitialized: shape)
+        let columns = shape[rank - 1]
+        let rowsOfSample = shape.elementCount(in: 1..<rank - 1)
+        let numbers = Tensor.full(Shape(columns), number)
+        // Each call writes its own rows.
+        nonisolated(unsafe) let (input, result) = (storage.floats, output.storage.floats)
+        nonisolated(unsafe) let (condition, other) = (mask.storage.floats, numbers.storage.floats)
+        withExtendedLifetime(numbers) {
+            parallelFor(count: shape[0] * rowsOfSample, grain: max(1, 8192 / max(columns, 1))) { rows in
+                for row in rows {
+                    ballast_select(
+                        columns, condition + row / rowsOfSample * columns, input + row * columns, other,
+                        result + row * columns)
+                }
+            }
+        }
+        return output
+    }
+
+    /// The logarithm of ``softmax(causal:mask:)``, computed without overflow.
     public func logSoftmax() -> Tensor {
         requireFloats("logSoftmax")
         let (rows, columns) = lastAxis("logSoftmax")
@@ -70,7 +112,7 @@ public func crossEntropyPerRow(_ logits: Tensor, _ target: Tensor) -> Tensor {
     return forward.recorded("crossEntropyPerRow", forward.losses, logits, target, scale: 1)
 }
 
-/// What the way back of a cross-entropy needs.
+/// The forward pass of a cross-entropy, with all that the backward pass needs.
 private struct CrossEntropy {
     let losses: Tensor
     private let probabilities: Tensor

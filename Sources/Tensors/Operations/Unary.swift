@@ -84,6 +84,22 @@ extension Tensor {
         }
     }
 
+    /// Each element raised to at least a lower bound; its derivative is 1 from the bound on and 0 below.
+    ///
+    /// - Precondition: the bound is not NaN.
+    public func clamped(to range: PartialRangeFrom<Float>) -> Tensor {
+        require(!range.lowerBound.isNaN, "clamped: the lower bound must be a number but is NaN")
+        return clamped(to: range.lowerBound ... .infinity)
+    }
+
+    /// Each element lowered to at most an upper bound; its derivative is 1 up to the bound and 0 above.
+    ///
+    /// - Precondition: the bound is not NaN.
+    public func clamped(to range: PartialRangeThrough<Float>) -> Tensor {
+        require(!range.upperBound.isNaN, "clamped: the upper bound must be a number but is NaN")
+        return clamped(to: -.infinity...range.upperBound)
+    }
+
     /// Each element limited to a range; its derivative is 1 inside (ends included) and 0 outside.
     public func clamped(to range: ClosedRange<Float>) -> Tensor {
         requireFloats("clamped")

@@ -31,11 +31,11 @@ import Testing
             let long = "a" + String(repeating: "\u{301}\u{323}", count: 250_000)
             for names in [["\u{E9}", "e\u{301}"], [long]] {
                 try SafetensorsFile.write(names.map { .init($0, shape: [1], [1] as [Float]) }, to: url)
-                #expect(throws: CheckpointError.self) { try TensorFile.read(url) }
+                #expect(throws: DataFileError.self) { try TensorFile.read(url) }
             }
             let one = Tensor([1], shape: [1])
-            #expect(throws: CheckpointError.self) { try TensorFile.write(["\u{E9}": one, "e\u{301}": one], to: url) }
-            #expect(throws: CheckpointError.self) { try TensorFile.write([long: one], to: url) }
+            #expect(throws: DataFileError.self) { try TensorFile.write(["\u{E9}": one, "e\u{301}": one], to: url) }
+            #expect(throws: DataFileError.self) { try TensorFile.write([long: one], to: url) }
             #expect(dataFileError { try TensorFile.write(["a": one, "a": one], to: url) }?.kind == .malformed)
         }
     }

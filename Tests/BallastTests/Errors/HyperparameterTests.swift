@@ -32,6 +32,21 @@ struct HyperparameterTests {
             _ = Trainer(Linear(1), loss: .meanSquaredError, optimizer: Adam(), batchSize: 0)
         },
         Mistake("Linear: the number of outputs must be positive but is -3") { _ = Linear(-3) },
+        Mistake("Conv2d: outputs 1, kernel 0, stride 1, dilation 1 and groups 1 must be positive") {
+            _ = Conv2d(1, kernel: (3, 0))
+        },
+        Mistake("Conv2d: outputs 1, kernel 3, stride \(Int.max), dilation 1 and padding 0 must be at most 2147483647") {
+            _ = Conv2d(1, kernel: 3, stride: .max)
+        },
+        Mistake("Conv1d: outputs 1, kernel 3, stride 1, dilation \(Int.max) and padding 0 must be at most 2147483647") {
+            _ = Conv1d(1, kernel: 3, dilation: .max)
+        },
+        Mistake("MaxPool2d: kernel 3 and stride 3 must be positive, padding \(Int.max) at most half the kernel") {
+            _ = MaxPool2d(3, padding: .max)
+        },
+        Mistake("AveragePool2d: kernel 3 and stride \(Int.max) must be at most 2147483647") {
+            _ = AveragePool2d((2, 3), stride: (1, .max))
+        },
         Mistake("everySteps must be positive") { _ = CheckpointPolicy(in: URL(filePath: "/"), everySteps: 0) },
         Mistake("Sequential: these names occur more than once: twin") {
             _ = Sequential {

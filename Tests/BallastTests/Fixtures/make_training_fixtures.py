@@ -10,6 +10,7 @@ Weights of linear layers are stored as [in, out], which is PyTorch's transposed.
 
     layers-*.safetensors        input, output, inputGradient, and "parameter." + path and "gradient." + path, given the
                                 gradient ((37 i) mod 64 - 31.5) / 32 of element i of the output
+    layers-masked.safetensors   the same with a mask: 1 where a position may be attended to, 0 where not
     losses.safetensors          output, target, value, gradient
     optimizers.safetensors      parameters of several sizes before and after five steps along given gradients
     images.safetensors          the bytes of the convolutional network's images
@@ -99,7 +100,7 @@ def conv(case, outputs, x, **options):
     layer("conv-" + case, module, x, parameters)
 
 
-def attention(case, batch, positions, width, heads, causal):
+def attention(case, batch, positions, width, heads, causal, ignored=None):
     module = nn.MultiheadAttention(width, heads, batch_first=True).double()
     nn.init.normal_(module.in_proj_bias, std=0.5)
     nn.init.normal_(module.out_proj.bias, std=0.5)
@@ -110,7 +111,9 @@ def attention(case, batch, positions, width, heads, causal):
         "outputWeight": (module.out_proj.weight, True),
         "outputBias": (module.out_proj.bias, False),
     }
-    forward = lambda x: module(x, x, x, attn_mask=mask, need_weights=False)[0]
+    if mask is not None and ignored is not None:
+        mask = mask != 0
+    forward = lambda x: module(x, x, x, key_padding_mask=ignored, attn_mask=mask, need_weights=False)[0]
     layer("attention-" + case, forward, normal(batch, positions, width), parameters)
 
 
@@ -413,6 +416,44 @@ def make_initializers():
     write("initializers", tensors)
 
 
+def make_uneven_layers():
+    """Layers that differ vertically and horizontally, and layers of sequences."""
+    conv("uneven", 4, normal(2, 3, 7, 13), kernel_size=(2, 5))
+    conv("uneven-everything", 6, normal(2, 4, 11, 17), kernel_size=(5, 2), stride=(1, 3), padding=(4, 1),
+         dilation=(2, 1), groups=2)  # fmt: skip
+
+    def sequence(case, outputs, x, kernel, **options):
+        module = nn.Conv1d(x.shape[1], outputs, kernel, **options)
+        parameters = {"weight": (module.weight, False)}
+        if module.bias is not None:
+            parameters["bias"] = (module.bias, False)
+        layer("conv1d-" + case, module, x, parameters)
+
+    sequence("one", 1, normal(1, 1, 1), 1)
+    sequence("plain", 5, normal(2, 3, 17), 4)
+    sequence("no-bias", 3, normal(2, 2, 9), 3, bias=False)
+    sequence("everything", 6, normal(2, 4, 18), 5, stride=3, padding=4, dilation=2, groups=2)
+    layer("maxPool-uneven", nn.MaxPool2d((2, 3)), distinct(2, 3, 7, 10))
+    layer("maxPool-uneven-overlapping", nn.MaxPool2d((3, 2), stride=(2, 1), padding=(1, 0)), distinct(1, 2, 11, 9))
+    layer("maxPool1d-plain", nn.MaxPool1d(2), distinct(2, 3, 9))
+    layer("maxPool1d-overlapping", nn.MaxPool1d(3, stride=2, padding=1), distinct(1, 2, 17))
+    layer("averagePool-uneven", nn.AvgPool2d((2, 3)), normal(2, 3, 7, 10))
+    layer("averagePool-uneven-overlapping", nn.AvgPool2d((3, 2), stride=(2, 1), padding=(1, 0)), normal(1, 2, 11, 9))
+    write_layers("uneven")
+
+
+def make_masked_attention():
+    """Attention where some positions are padding: a mask of 1 and 0 beside the input."""
+    for case, batch, positions, width, heads in [("odd", 2, 5, 12, 3), ("vectors", 3, 17, 16, 4)]:
+        for causal in False, True:
+            mask = (random.random((batch, positions)) < 0.6).astype("float32")
+            mask[:, 0] = 1
+            name = "attention-" + case + ("-causal" if causal else "")
+            attention(case + ("-causal" if causal else ""), batch, positions, width, heads, causal, torch.tensor(mask == 0))
+            layers[f"{name}|mask"] = mask
+    write_layers("masked")
+
+
 make_dense_layers()
 make_convolutions()
 make_pooling()
@@ -422,3 +463,5 @@ make_optimizers()
 make_perceptron_trajectories()
 make_convolutional_trajectories()
 make_initializers()
+make_uneven_layers()
+make_masked_attention()

@@ -50,13 +50,13 @@ struct PassOrderTests {
             _ = try PassOrderTests.train(Auxiliary { x, scope in scope(Linear(10), x) })
         }
         let text = String(decoding: named?.standardErrorContent ?? [], as: UTF8.self)
-        #expect(text.contains("a layer of kind linear was asked for where an earlier pass had \"head\""))
+        #expect(text.contains("a layer of kind linear was requested where an earlier pass had \"head\""))
 
         let ofOtherKind = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             _ = try PassOrderTests.train(Auxiliary { x, scope in scope(Tanh(), x) })
         }
         let other = String(decoding: ofOtherKind?.standardErrorContent ?? [], as: UTF8.self)
-        #expect(other.contains("a layer of kind tanh was asked for where an earlier pass had \"head\""))
+        #expect(other.contains("a layer of kind tanh was requested where an earlier pass had \"head\""))
     }
 
     @Test func `a layer with a name may be asked for in training alone`() throws {

@@ -56,6 +56,33 @@ import Testing
         "globalPool-vectors": GlobalAveragePool2d(),
     ]
 
+    /// Layers that differ vertically and horizontally, and layers of sequences.
+    private static let uneven: [String: any Layer] = [
+        "conv-uneven": Conv2d(4, kernel: (2, 5)),
+        "conv-uneven-everything": Conv2d(
+            6, kernel: (5, 2), stride: (1, 3), padding: (4, 1), dilation: (2, 1), groups: 2),
+        "conv1d-one": Conv1d(1, kernel: 1),
+        "conv1d-plain": Conv1d(5, kernel: 4),
+        "conv1d-no-bias": Conv1d(3, kernel: 3, bias: false),
+        "conv1d-everything": Conv1d(6, kernel: 5, stride: 3, padding: 4, dilation: 2, groups: 2),
+        "maxPool-uneven": MaxPool2d((2, 3)),
+        "maxPool-uneven-overlapping": MaxPool2d((3, 2), stride: (2, 1), padding: (1, 0)),
+        "maxPool1d-plain": MaxPool1d(2),
+        "maxPool1d-overlapping": MaxPool1d(3, stride: 2, padding: 1),
+        "averagePool-uneven": AveragePool2d((2, 3)),
+        "averagePool-uneven-overlapping": AveragePool2d((3, 2), stride: (2, 1), padding: (1, 0)),
+    ]
+
+    /// Attention with a mask of its own.
+    private struct MaskedAttention: Layer {
+        let attention: MultiHeadAttention
+        let mask: [Float]
+
+        func forward(_ x: Tensor, in scope: Scope) -> Tensor {
+            attention.forward(x, mask: Tensor(mask, shape: [x.shape[0], x.shape[1]]), in: scope)
+        }
+    }
+
     /// By the part of a case's name before the `+`.
     private static let activations: [String: any Layer] = [
         "relu": ReLU(),
@@ -77,8 +104,11 @@ import Testing
         let fixtures = try TrainingFixtures(file)
         #expect(Set(fixtures.names.map { String($0.prefix { $0 != "+" }) }) == Set(table.keys))
         for name in fixtures.names {
-            let layer = try #require(table[String(name.prefix { $0 != "+" })], "\(name)")
+            var layer = try #require(table[String(name.prefix { $0 != "+" })], "\(name)")
             let tensors = try fixtures.tensors(name)
+            if let mask = tensors["mask"], let attention = layer as? MultiHeadAttention {
+                layer = MaskedAttention(attention: attention, mask: mask.scalars)
+            }
             func under(_ prefix: String) -> [String: Tensor] {
                 Dictionary(
                     uniqueKeysWithValues: tensors.filter { $0.key.hasPrefix(prefix) }.map {
@@ -110,6 +140,17 @@ import Testing
     }
 
     @Test func `convolutions agree`() throws { try check("layers-convolution", Self.convolution) }
+
+    @Test func `uneven convolutions and pooling, and those of sequences, agree`() throws {
+        try check("layers-uneven", Self.uneven)
+    }
+
+    @Test func `attention agrees where positions are padding`() throws {
+        let table = Self.dense.filter {
+            ["attention-odd", "attention-vectors", "attention-odd-causal", "attention-vectors-causal"].contains($0.key)
+        }
+        try check("layers-masked", table)
+    }
 
     @Test func `pooling agrees`() throws { try check("layers-pooling", Self.pooling) }
 

@@ -296,6 +296,71 @@ for shape in [(2, 4, 3), (1, 6, 2, 3), (1, 2, 17)]:
     x, w, b = normal(*shape) + 1, positive(shape[1]), normal(shape[1])
     sample("groupNorm", lambda x, w, b: F.group_norm(x, 2, w, b), x, w, b)
 
+# Numbers in place of tensors.
+for shape in unary_shapes:
+    sample("greatestNumber", lambda x: torch.maximum(torch.maximum(x, torch.tensor(0.25)), torch.tensor(-0.5)),
+           away_from([0.25], *shape))  # fmt: skip
+    sample("smallestNumber", lambda x: torch.minimum(torch.tensor(0.5), torch.minimum(x, torch.tensor(1.0))),
+           away_from([0.5], *shape))  # fmt: skip
+    sample("clampedBelow", lambda x: torch.clamp(x, min=-0.5), away_from([-0.5], *shape))
+    sample("clampedAbove", lambda x: torch.clamp(x, max=0.75), away_from([0.75], *shape))
+    sample("powerOfNumber", lambda x: 1.7**x, normal(*shape))
+sample("greatestNumber", lambda x: torch.maximum(x, torch.tensor(0.25)), numpy.array([0.25, 0, 1]), smooth=False)
+
+# Variances where the mean is large beside the spread.
+for shape in [(3,), (2, 1, 5), (31, 17)]:
+    x = (1e4 + 0.01 * normal(*shape)).astype("float32")
+    sample("variance", lambda x: torch.var(x, correction=0), x, smooth=False)
+    sample("varianceLast", lambda x: x.var(-1, correction=0), x, smooth=False)
+
+
+# Masks of attention: 0 where no query may attend to the key. Rows without a key are 0, as in PyTorch.
+def masked(x, mask, causal=False):
+    keys = (mask.detach() != 0).reshape(mask.shape[0], *[1] * (x.dim() - 2), mask.shape[1])
+    if causal:
+        keys = keys & torch.ones(x.shape[-2:], dtype=torch.bool).tril(x.shape[-1] - x.shape[-2])
+    scores = x.masked_fill(~keys, -torch.inf)
+    empty = ~keys.any(-1, keepdim=True)
+    return scores.masked_fill(empty, 0).softmax(-1).masked_fill(empty, 0)
+
+
+def attention(q, k, v, mask):
+    keys = (mask.detach() != 0)[:, None, None, :].expand(-1, -1, q.shape[2], -1)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=keys)
+
+
+for batch, heads, queries, keys in [(2, 1, 3, 3), (3, 2, 5, 5), (2, 3, 2, 17)]:
+    mask = (random.random((batch, keys)) < 0.7) * 1.0
+    mask[0] = 0
+    mask[1, 0] = 0
+    scores = normal(batch, heads, queries, keys)
+    sample("maskedSoftmax", masked, scores, mask)
+    sample("maskedSoftmax", masked, scores[:, 0], mask)
+    sample("maskedCausalSoftmax", lambda x, mask: masked(x, mask, causal=True), scores, mask)
+    q, k, v = normal(batch, heads, queries, 4), normal(batch, heads, keys, 4), normal(batch, heads, keys, 4)
+    sample("maskedAttention", attention, q, k, v, mask)
+for name in "maskedSoftmax", "maskedCausalSoftmax", "maskedAttention":
+    for masked_sample in operations[name]:
+        masked_sample["smooth"] = False  # the mask is a constant
+
+# Sequences, and windows that differ vertically and horizontally.
+sequences = {
+    "conv1d": ({}, [((1, 1, 1), (1, 1, 1)), ((2, 3, 17), (5, 3, 4))]),
+    "conv1dEverything": ({"stride": 3, "padding": 4, "dilation": 2, "groups": 2}, [((2, 4, 18), (6, 2, 5))]),
+}
+for name, (options, shapes) in sequences.items():
+    for x, w in shapes:
+        sample(
+            name, lambda x, w, b, options=options: F.conv1d(x, w, b, **options), normal(*x), normal(*w), normal(w[0])
+        )
+sample("conv1dWithoutBias", F.conv1d, normal(2, 3, 9), normal(4, 3, 2))
+uneven = {"stride": (1, 3), "padding": (2, 1), "dilation": (2, 1), "groups": 2}
+for x, w in [((2, 4, 5, 9), (6, 2, 3, 2)), ((1, 2, 3, 17), (2, 1, 2, 5))]:
+    sample("conv2dUneven", lambda x, w, b: F.conv2d(x, w, b, **uneven), normal(*x), normal(*w), normal(w[0]))
+for shape in [(2, 2, 9), (1, 1, 17)]:
+    sample("maxPool1d", lambda x: F.max_pool1d(x, 2), distinct(*shape))
+    sample("maxPool1dOverlapping", lambda x: F.max_pool1d(x, 3, 2, 1), distinct(*shape))
+
 with open("operations.json", "w") as file:
     lines = [f"{json.dumps(name)}: {json.dumps(samples)}" for name, samples in sorted(operations.items())]
     file.write("{\n" + ",\n".join(lines) + "\n}\n")

@@ -15,9 +15,44 @@ public struct Residual: Layer {
     public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
         let y = scope(body, x, named: "branch")
         guard y.shape == x.shape else {
-            fail("residual", "the layers make \(y.shape) of \(x.shape); both must be alike")
+            fail("residual", "the layers turn the shape \(x.shape) into \(y.shape); both must be equal")
         }
         return x + y
+    }
+}
+
+/// Layers in which attention ignores the positions of padding tokens.
+///
+/// ```swift
+/// PaddingMask(token: 0) {
+///     Embedding(1000, width: 32)
+///     Residual { MultiHeadAttention(heads: 4) }
+/// }
+/// ```
+///
+/// - Shape: input tokens `[batch, positions]`; the output is that of its layers.
+public struct PaddingMask: Layer {
+    /// The token at positions that no other may attend to.
+    public let token: Int32
+    private let body: Sequential
+
+    /// Creates layers that share a mask.
+    ///
+    /// - Parameters:
+    ///   - token: the token at positions that no other may attend to.
+    ///   - layers: the layers, of which the first takes tokens.
+    public init(token: Int32, @LayerBuilder _ layers: () -> [any Layer]) {
+        self.token = token
+        body = Sequential(layers())
+    }
+
+    /// Runs the layers with the mask.
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
+        guard x.rank == 2, x.scalarType == .int32 else {
+            fail("paddingMask", "needs tokens [batch, positions], not \(x.shape)")
+        }
+        let mask = Tensor(x.integers.map { $0 == token ? 0 : 1 }, shape: x.shape)
+        return body.forward(x, in: Scope(scope.node, Pass(scope.pass, attentionMask: mask)))
     }
 }
 
@@ -49,7 +84,13 @@ public struct MultiHeadAttention: Layer {
     }
 
     /// Computes the output.
-    public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor { forward(x, mask: scope.pass.attentionMask, in: scope) }
+
+    /// Computes the output where some positions may not be attended to, such as padding.
+    ///
+    /// - Parameter mask: `[batch, positions]`, 0 at positions that no other may attend to; nil if there are none. A
+    ///   sample without any position to attend to gets the output's bias.
+    package func forward(_ x: Tensor, mask: Tensor?, in scope: Scope) -> Tensor {
         guard x.rank == 3, x.shape[2] % heads == 0 else {
             fail("attention", "needs [batch, positions, width] with a width that \(heads) heads divide, not \(x.shape)")
         }
@@ -62,7 +103,7 @@ public struct MultiHeadAttention: Layer {
         let parts = projected.reshaped(to: [batch, positions, 3, heads, depth]).permuted([2, 0, 3, 1, 4])
         let (query, key, value) = (parts[0], parts[1], parts[2])
         let scores = matmul(query, key, transposeB: true) * (1 / Float(depth).squareRoot())
-        let mixed = matmul(scores.softmax(causal: isCausal), value)
+        let mixed = matmul(scores.softmax(causal: isCausal, mask: mask), value)
         let joined = mixed.permuted([0, 2, 1, 3]).reshaped(to: [batch, positions, width])
         return linear(
             joined, scope.parameter("outputWeight", [width, width], initial: .pytorch, unitAxis: 1),
