@@ -107,7 +107,7 @@ public struct BatchNorm: LayerWrapper {
                 + "(shape \(x.shape)): choose a batch size that does not leave one sample for the last batch, or "
                 + "normalize each sample by itself (LayerNorm, GroupNorm)")
         let (output, mean, variance) = normalized(x, geometry, weight: weight, bias: bias, epsilon: epsilon)
-        if context.isTraining { 
+        if context.isTraining {
             running?.follow(
                 mean: mean, variance: variance, count: count, estimatingAnew: context.statisticsBatch)
         }

@@ -95,7 +95,9 @@ public struct EarlyStopping: EpochCallback {
 
     /// Finds a monitored number that the run does not have or that penalties distort, and a patience that never ends.
     public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
-        guard let metric = context.metrics.first(where: { $0.name == monitor }) else { return [unknownMonitor(context)] }
+        guard let metric = context.metrics.first(where: { $0.name == monitor }) else {
+            return [unknownMonitor(context)]
+        }
         var diagnostics: [Diagnostic] = []
         if let mode, (mode == .maximum) != metric.isHigherBetter {
             diagnostics.append(
@@ -116,9 +118,12 @@ public struct EarlyStopping: EpochCallback {
                         "the first epoch that is watched is always an improvement, and the patience counts from there"
                         + (restoresBest ? "; only the best epoch is restored at the end" : ""),
                     source: "Prechelt, \"Early Stopping - But When?\", 1998",
-                    suggestion: "give the run more epochs, or choose a patience and warm-up of less than \(epochs) together"))
+                    suggestion:
+                        "give the run more epochs, or choose a patience and warm-up of less than \(epochs) together"))
         }
-        let penalties = context.techniques.filter { Composition.hooks(of: $0).contains(.lossPenalty) && !$0.traits.contains(.noEffect) }
+        let penalties = context.techniques.filter {
+            Composition.hooks(of: $0).contains(.lossPenalty) && !$0.traits.contains(.noEffect)
+        }
         if monitor == "trainLoss", !penalties.isEmpty {
             diagnostics.append(
                 Diagnostic(
@@ -128,7 +133,8 @@ public struct EarlyStopping: EpochCallback {
                         "training makes loss + penalties small, so the loss of the training data may rise while all "
                         + "goes well, and falls on while the model overfits",
                     source: "Prechelt, \"Early Stopping - But When?\", 1998",
-                    suggestion: "hand validation data to fit and watch \"validationLoss\", which has no penalties in it"))
+                    suggestion: "hand validation data to fit and watch \"validationLoss\", which has no penalties in it"
+                ))
         }
         return diagnostics
     }
@@ -138,7 +144,8 @@ public struct EarlyStopping: EpochCallback {
             return Diagnostic(
                 .error, "no-validation", technique: name,
                 message: "watches \"\(monitor)\", but the run has no validation data",
-                suggestion: "hand validation data to fit, for example half of train.split(0.1), or monitor \"trainLoss\"")
+                suggestion:
+                    "hand validation data to fit, for example half of train.split(0.1), or monitor \"trainLoss\"")
         }
         return Diagnostic(
             .error, "no-such-metric", technique: name,

@@ -165,7 +165,8 @@ package final class ScopeNode {
                 guard child.kind == kind else {
                     fail(
                         "scope",
-                        "a layer of kind \(kind) has the name of \"\(child.path)\", of kind \(child.kind); give it another")
+                        "a layer of kind \(kind) has the name of \"\(child.path)\", of kind \(child.kind); give it another"
+                    )
                 }
                 return child
             }

@@ -62,7 +62,9 @@ final class ParameterUpdate {
         culprit: (Int) -> String?
     ) throws {
         let step = OptimizerStep(learningRate: info.learningRate, index: info.globalStep)
-        guard step.learningRate.isFinite, step.learningRate >= 0 else { throw Diagnosis(model, state, info).badLearningRate() }
+        guard step.learningRate.isFinite, step.learningRate >= 0 else {
+            throw Diagnosis(model, state, info).badLearningRate()
+        }
         guard fused != nil, !hasTransforms else {
             return try updateThroughTransforms(step, info, record, gradientsAt, culprit)
         }
@@ -316,7 +318,9 @@ private func gradients(
     func mistake(_ problem: String) -> Gradients {
         failed(TechniqueError(name, .gradientTransform, at: "gradients(at:)", problem))
     }
-    guard values.count == given.count else { return mistake("gave \(values.count) values for \(given.count) parameters") }
+    guard values.count == given.count else {
+        return mistake("gave \(values.count) values for \(given.count) parameters")
+    }
     let other = ParameterValues(parameters.values, frozen: parameters.frozen)
     for (value, index) in zip(values, given.selection) {
         let shape = layout.parameters[index].shape
