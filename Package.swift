@@ -17,6 +17,7 @@ let techniques = [
     "LayerNorm",
     "ProximalL1",
     "RMSNorm",
+    "ReduceOnPlateau",
 ]
 
 let swiftSettings: [SwiftSetting] = [
