@@ -9,6 +9,7 @@
 #endif
 #include <time.h>
 
+#include "floating_point.h"
 #include "thread_pool.h"
 
 static _Thread_local bool in_job; // this thread runs an index of a job: what it calls runs on it alone
@@ -115,6 +116,7 @@ static void *work(void *argument) {
   pthread_setname_np("ballast-worker");
 #endif
   in_job = true;
+  ballast_enter_kernel();
   while (!atomic_load(&pool->closing)) {
     if (!poll_until(is_called_for, pool, self.number)) sleep_until_called_for(pool, self.number);
     take_part(pool, self.number + 1);
@@ -167,6 +169,7 @@ static void run_job(ballast_thread_pool *pool, uint32_t count, size_t base, void
 void ballast_parallel(size_t count, void *context, void (*body)(void *context, size_t index)) {
   int threads = count > 1 && !in_job ? ballast_thread_count() : 1;
   ballast_thread_pool *pool = ballast_current_pool();
+  BALLAST_KERNEL_STATE;
   if (threads == 1 || !acquire(pool)) {
     for (size_t i = 0; i < count; i++) body(context, i);
     return;

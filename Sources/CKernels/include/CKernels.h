@@ -7,6 +7,9 @@
 // - `accumulate` adds to the output instead of overwriting it.
 // - Reductions run in an order that depends on the shape alone, so results are the same bits for
 //   any number of threads.
+// - Arithmetic treats subnormal operands as zeros, and gives zeros instead of subnormal results. What only moves or
+//   selects elements (copies, gathers, relu, clamp, maxima) keeps their bits. The caller's floating-point state neither
+//   matters nor changes.
 // - Every kernel may use the pool of its caller's thread. Where another thread's job occupies that pool, it runs on its
 //   caller alone, with the same result.
 
@@ -47,7 +50,8 @@ int ballast_thread_count(void);
 void ballast_set_thread_count(int count);
 
 /// Runs body(context, i) for every i in 0..<count, on the caller's pool; returns when all have run. What a body calls
-/// runs on its thread alone. A body that forks may only run another program in the child, or end it.
+/// runs on its thread alone. A body's arithmetic is that of the kernels: subnormal numbers are zeros. A body that forks
+/// may only run another program in the child, or end it.
 void ballast_parallel(size_t count, void *_Nullable context, void (*body)(void *_Nullable context, size_t index));
 
 /// Threads that run one job at a time. A thread that has no pool of its own uses the process's.
