@@ -1,4 +1,5 @@
-// How many processors the process may use: its affinity, and the quota of its control groups.
+// What the processor offers: how many of them the process may use, by its affinity and the quota of its control groups, and
+// how large their caches are.
 
 #if defined(__linux__)
 #define _GNU_SOURCE
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "runtime.h"
+#include "tuning.h"
 
 // ---------------------------------------------------------------- Control groups
 
@@ -101,5 +103,38 @@ static int affine_processors(void) {
 int ballast_processor_count(void) {
   static _Atomic int known; // 0: not yet
   if (known == 0) known = smaller_limit(affine_processors(), ballast_quota_processors(""));
+  return known;
+}
+
+// ---------------------------------------------------------------- Caches
+
+#if defined(__APPLE__)
+#include <sys/sysctl.h>
+#endif
+
+// Bytes of a core's second-level cache; 0 if the system does not tell.
+static size_t second_level_cache(void) {
+#if defined(__APPLE__)
+  int64_t bytes = 0, cores = 1;
+  size_t size = sizeof bytes;
+  if (sysctlbyname("hw.perflevel0.l2cachesize", &bytes, &size, NULL, 0) != 0) return 0;
+  size = sizeof cores;
+  if (sysctlbyname("hw.perflevel0.cpusperl2", &cores, &size, NULL, 0) != 0 || cores < 1) cores = 1;
+  return (size_t)(bytes / cores);
+#elif defined(_SC_LEVEL2_CACHE_SIZE)
+  long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  return bytes > 0 ? (size_t)bytes : 0;
+#else
+  return 0;
+#endif
+}
+
+size_t ballast_tile_bytes(void) {
+  static _Atomic size_t known; // 0: not yet
+  if (known == 0) {
+    size_t cache = second_level_cache();
+    if (cache < smallest_cache || cache > largest_cache) cache = usual_cache;
+    known = cache / tile_share_of_cache;
+  }
   return known;
 }

@@ -25,8 +25,7 @@ extern const ballast_kernel_table ballast_kernels_avx512;
 extern const ballast_kernel_table *_Nullable ballast_kernels;
 
 /// The table that this thread has chosen for itself; null if it has not.
-extern _Thread_local const ballast_kernel_table *_Nullable ballast_chosen_kernels
-  __attribute__((tls_model("initial-exec")));
+extern _Thread_local const ballast_kernel_table *_Nullable ballast_chosen_kernels;
 
 /// Starts up: chooses ballast_kernels, and reports an error of the environment that nobody has asked about.
 const ballast_kernel_table *ballast_first_kernels(void);
@@ -40,6 +39,9 @@ static inline const ballast_kernel_table *ballast_current_kernels(void) {
 
 /// The number of threads that BALLAST_THREADS requests: 0 means one per processor.
 int ballast_requested_threads(void);
+
+/// Bytes of B that a tile of a matrix product may use, by the second-level cache of this processor.
+size_t ballast_tile_bytes(void);
 
 typedef void (*ballast_range_body)(void *_Nullable context, size_t begin, size_t end);
 

@@ -35,6 +35,9 @@ INLINE void store(float *p, vf x) { *(vf_anywhere *)p = x; }
 INLINE vi load_int(const int32_t *p) { return *(const vi_anywhere *)p; }
 INLINE void store_int(int32_t *p, vi x) { *(vi_anywhere *)p = x; }
 
+// Fetches what lies `distance` elements ahead, which may be past the end of the array.
+INLINE void prefetch(const float *p, size_t distance) { __builtin_prefetch((const void *)((uintptr_t)p + distance * sizeof(float))); }
+
 // The first n < width elements (the others read as 0, and are neither read from nor written to memory).
 #if VECTOR_WIDTH == 16
 INLINE vf load_tail(const float *p, size_t n) { return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
@@ -146,5 +149,6 @@ INLINE float lane_largest(vf x) {
 
 INLINE size_t smaller_size(size_t a, size_t b) { return a < b ? a : b; }
 INLINE size_t larger_size(size_t a, size_t b) { return a > b ? a : b; }
+INLINE double smaller_double(double a, double b) { return a < b ? a : b; }
 INLINE size_t ceiling_quotient(size_t a, size_t b) { return (a + b - 1) / b; }
 INLINE size_t round_up(size_t a, size_t b) { return ceiling_quotient(a, b) * b; }
