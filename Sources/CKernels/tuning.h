@@ -14,7 +14,33 @@ enum {
   /// Steps of k that a matrix product sums up in registers before it adds to C. A panel of B for these, 64 KB with
   /// AVX-512, streams from the second-level cache. On two Zen 5 cores 256 and 352 took up to 8 % longer than 512.
   longest_k = 512,
+
+  /// Steps of a convolution's product that are summed up in registers, by the same reasoning.
+  product_steps = 512,
+  /// Floats of an image that is in hand, and of results: together less than a second-level cache of 512 KB.
+  image_floats = 64 << 10,
+  result_floats = 32 << 10,
+
+  /// Shares of a batch whose weight gradients are summed up apart, and then added: one for each of 64 threads.
+  most_shares = 64,
+  /// Positions of dy (samples times pixels) in a share, if there are more than `enough_tasks` shares: a share of 100 took
+  /// 13 % longer for its sums on one thread and on two, one of 400 at most 3 %.
+  share_positions = 400,
+  /// Tasks that are worth more passes over dy even where work is little, and floats in all sums.
+  enough_tasks = 16,
+  most_sums = 4 << 20,
+  /// Positions that a weight gradient sums up in one chain, for accuracy.
+  longest_sum = 1024,
 };
+
+/// Operations in a block of channels of a weight gradient, if there are more than `enough_tasks`: each block packs dy anew,
+/// which took 9 % longer with 12e6, and a quarter with 3e6.
+static const double block_operations = 40e6;
+
+/// Operations (a multiply-add is two) in a task: about 15 microseconds on one AVX-512 core, ten times what handing it to
+/// a polling thread costs. A product with fewer
+/// stays on its caller, and a share of a weight gradient has as many.
+static const double task_operations = 3e6;
 
 // ---------------------------------------------------------------- Tasks
 
@@ -24,10 +50,6 @@ enum {
   /// Floats that a task packs at least: about 3 microseconds.
   packing_grain = 8192,
 };
-
-/// Operations (a multiply-add is two) in a task: about 15 microseconds on one AVX-512 core, ten times what handing it to
-/// a polling thread costs. A product with fewer stays on its caller.
-static const double task_operations = 3e6;
 
 // ---------------------------------------------------------------- Tiles of matrix products
 

@@ -35,8 +35,11 @@ INLINE void store(float *p, vf x) { *(vf_anywhere *)p = x; }
 INLINE vi load_int(const int32_t *p) { return *(const vi_anywhere *)p; }
 INLINE void store_int(int32_t *p, vi x) { *(vi_anywhere *)p = x; }
 
-// Fetches what lies `distance` elements ahead, which may be past the end of the array.
-INLINE void prefetch(const float *p, size_t distance) { __builtin_prefetch((const void *)((uintptr_t)p + distance * sizeof(float))); }
+// The address `distance` elements after p, which may lie outside of the array: not to be read from as a whole.
+INLINE const float *pointer_ahead(const float *p, ptrdiff_t distance) {
+  return (const float *)((uintptr_t)p + (uintptr_t)distance * sizeof(float));
+}
+INLINE void prefetch(const float *p, size_t distance) { __builtin_prefetch(pointer_ahead(p, (ptrdiff_t)distance)); }
 
 // The first n < width elements (the others read as 0, and are neither read from nor written to memory).
 #if VECTOR_WIDTH == 16
