@@ -74,10 +74,10 @@ import Testing
         #expect(Kernels.threadCount == before)
     }
 
-    @Test(arguments: [(0, Duration.zero), (65, .zero), (2, .seconds(2)), (2, .seconds(-1))])
-    func `a number of threads or a polling time that is none is refused`(count: Int, polling: Duration) async throws {
+    @Test(arguments: [(0, 0), (65, 0), (2, 2), (2, -1)])
+    func `a number of threads or a polling time that is none is refused`(count: Int, seconds: Int) async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            [count = count, seconds = Int(polling / .seconds(1))] in
+            [count, seconds] in
             Kernels.withThreads(count, polling: .seconds(seconds)) {}
         }
         let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
