@@ -45,9 +45,8 @@ final class Rota: @unchecked Sendable {
         workers = places
         for _ in 0..<places {
             let thread = Thread { [self] in
-                Kernels.threadCount = threads
                 _ = ballast_select_instruction_set(instructionSet)
-                take(run)
+                Kernels.withThreads(threads) { take(run) }
                 condition.withLock {
                     workers -= 1
                     condition.signal()
