@@ -91,7 +91,7 @@ struct Option: Sendable {
     ) { $0.seed = $1 }
     static let seeds = number(
         "--seeds", "N", in: 1...10_000,
-        "run with N seeds from S on; the table shows means (default: 1; 5 for ablate and effects)"
+        "number of seeds, from S on; tables show means (default: 1, or 5 for ablate and effects)"
     ) {
         $0.seedCount = $1
         $0.hasSeedCount = true

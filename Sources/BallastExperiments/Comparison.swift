@@ -10,7 +10,8 @@ internal import Tensors
 ///         ("none", Composition()),
 ///         ("dropout", Composition { Dropout(0.5) }),
 ///     ])
-/// let results = try comparison.run(train: train, validation: validation, test: test, epochs: 10, seeds: [1, 2, 3])
+/// let results = try comparison.run(
+///     train: train, validation: validation, test: test, epochs: 10, seeds: [1, 2, 3])
 /// print(ComparisonTable(results))
 /// ```
 ///

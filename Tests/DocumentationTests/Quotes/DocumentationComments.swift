@@ -92,7 +92,7 @@ struct DocumentationComments {
         }
     }
 
-    @Test func `a frozen encoder`() throws {
+    @Test func `a frozen encoder`() {
         let model = Sequential {
             Linear(4).named("encoder")
             Linear(1)
@@ -102,7 +102,7 @@ struct DocumentationComments {
             Trainer(model, loss: .crossEntropy, optimizer: Adam(), groups: [.frozen(.named("encoder.*"))])
             // snippet.end
         }
-        #expect(try frozen().plan(inputShape: [3]).frozenParameters == ["encoder.weight", "encoder.bias"])
+        #expect(frozen().groups == [.frozen(.named("encoder.*"))])
     }
 
     @Test func `a padding mask`() throws {
