@@ -38,8 +38,8 @@ extension Scaffold {
         guard !folders("Sources").contains("Ballast\(name)") else {
             throw UsageError("Ballast already has a module \"Ballast\(name)\"; choose another name")
         }
-        for module in folders("Sources").filter({ $0.hasPrefix("Ballast") || $0 == "Tensors" }).sorted()
-        where try hasType(name, in: ballast, module) {
+        let modules = folders("Sources").filter { $0.hasPrefix("Ballast") || $0 == "Tensors" }.sorted()
+        for module in modules where try hasType(name, in: ballast, module) {
             throw UsageError("\"\(name)\" is a type of \(module); choose another name")
         }
     }

@@ -1,11 +1,11 @@
 import Foundation
 import Testing
 
-/// The files in `Golden`: what the program prints, and the one place that asserts its wording.
+/// The files in `Tests/Golden`: what the program prints, and the one place that asserts its wording.
 ///
 /// `BALLAST_UPDATE=1 swift test --filter SamplesTests` writes the files instead of comparing them.
 enum Golden {
-    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
+    private static let folder = URL(filePath: #filePath).appending(path: "../../Golden").standardized
 
     /// Expects a text to be the content of a file.
     static func expect(_ text: String, is name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {

@@ -63,7 +63,8 @@ public struct Metric: Sendable {
     }
 
     /// The mean of (ŷ − y)².
-    public static let meanSquaredError = Metric("MSE", isHigherBetter: false, accumulatorCount: 2) { output, target, sums in
+    public static let meanSquaredError = Metric("MSE", isHigherBetter: false, accumulatorCount: 2) {
+        output, target, sums in
         forEachPair(output, target) { sums[0] += ($0 - $1) * ($0 - $1) }
         sums[1] += Double(output.elementCount)
     } result: {

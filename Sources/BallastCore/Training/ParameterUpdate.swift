@@ -48,6 +48,9 @@ final class ParameterUpdate {
         self.groups = groups
     }
 
+    /// Below this learning rate no update of finite gradients of usual size overflows, so that it needs no check.
+    private static let safeLearningRate: Float = 1e6
+
     private var hasTransforms: Bool { !table.gradientTransforms.isEmpty }
 
     /// Updates the parameters by the gradients on the tape.
@@ -62,8 +65,10 @@ final class ParameterUpdate {
         culprit: (Int) -> String?
     ) throws {
         let step = OptimizerStep(learningRate: info.learningRate, index: info.globalStep)
-        guard step.learningRate.isFinite, step.learningRate >= 0 else { throw Diagnosis(model, state, info).badLearningRate() }
-        guard fused != nil, !hasTransforms else {
+        guard step.learningRate.isFinite, step.learningRate >= 0 else {
+            throw Diagnosis(model, state, info).badLearningRate()
+        }
+        guard let fused, !hasTransforms, step.learningRate < ParameterUpdate.safeLearningRate else {
             return try updateThroughTransforms(step, info, record, gradientsAt, culprit)
         }
         for (position, index) in trained.enumerated() {
@@ -71,7 +76,7 @@ final class ParameterUpdate {
             setSegment(position, index, memory, foldedGradient(index))
         }
         try requireFiniteGradients(info, culprit)
-        applyOptimizer(step)
+        runFused(fused, step)
     }
 
     private func foldedGradient(_ index: Int) -> FoldedGradient {
@@ -106,14 +111,14 @@ final class ParameterUpdate {
         if let bad = updates.indexOfBadCoefficient {
             throw diagnosis.badUpdate(of: layout.parameters[bad].path, names, isAhead: source.isMaterialized)
         }
-        if updates.isDeferred {
+        if updates.isDeferred, let fused, step.learningRate < ParameterUpdate.safeLearningRate {
             for (position, index) in trained.enumerated() {
                 // A transform may have kept a parameter's value: what it kept must not change with the parameter.
                 ownMemory(position, index)
                 segments[position].shrink = updates.updates[index].decoupledDecay
                 segments[position].threshold = updates.updates[index].softThreshold
             }
-            applyOptimizer(step)
+            runFused(fused, step)
         } else {
             // The optimizer reads the segments, so it goes first, also where every update was replaced.
             source.materialize()
@@ -128,7 +133,9 @@ final class ParameterUpdate {
             if let bad = indexOfBadGradient() {
                 throw diagnosis.badUpdate(of: layout.parameters[trained[bad]].path, names, isAhead: true)
             }
-            addUpdates(Array(dense))
+            try addCheckedUpdates(Array(dense), step) {
+                diagnosis.badUpdate(of: layout.parameters[$0].path, names, isAhead: true)
+            }
         }
         try replaceApplied(info, record, gradientsAt)
     }
@@ -250,18 +257,6 @@ final class ParameterUpdate {
         }
     }
 
-    /// Changes all parameters by the segments, in place.
-    private func applyOptimizer(_ step: OptimizerStep) {
-        if let fused { return runFused(fused, step) }
-        let updates = makeUpdates(step)
-        for (position, index) in trained.enumerated() {
-            // The optimizer may have kept the parameter's value in a slot.
-            ownMemory(position, index)
-            segments[position].gradient_scale = 1
-        }
-        addUpdates(trained.map { updates[$0] })
-    }
-
     /// Adds updates to the parameters, with the segments' scale, decay and threshold.
     private func addUpdates(_ updates: [Tensor]) {
         for position in updates.indices { segments[position].update = updates[position].storage.floats }
@@ -270,6 +265,19 @@ final class ParameterUpdate {
                 if let base = $0.baseAddress { ballast_apply_updates($0.count, base) }
             }
         }
+    }
+
+    /// Adds updates that are finite; where a sum may overflow, goes back to the parameters before if one does.
+    private func addCheckedUpdates(
+        _ updates: [Tensor], _ step: OptimizerStep, error: (Int) -> TrainingError
+    ) throws {
+        guard step.learningRate >= ParameterUpdate.safeLearningRate else { return addUpdates(updates) }
+        let old = trained.map { state.parameters.values[$0] }
+        for (position, index) in trained.enumerated() { ownMemory(position, index) }
+        addUpdates(updates)
+        guard let bad = trained.first(where: { !state.parameters.values[$0].isFinite }) else { return }
+        for (value, index) in zip(old, trained) { state.parameters.values[index] = value }
+        throw error(bad)
     }
 
     /// Computes the updates of all parameters, in the order of the layout, without changing these.
@@ -316,7 +324,9 @@ private func gradients(
     func mistake(_ problem: String) -> Gradients {
         failed(TechniqueError(name, .gradientTransform, at: "gradients(at:)", problem))
     }
-    guard values.count == given.count else { return mistake("gave \(values.count) values for \(given.count) parameters") }
+    guard values.count == given.count else {
+        return mistake("gave \(values.count) values for \(given.count) parameters")
+    }
     let other = ParameterValues(parameters.values, frozen: parameters.frozen)
     for (value, index) in zip(values, given.selection) {
         let shape = layout.parameters[index].shape

@@ -30,7 +30,8 @@ struct PenaltyCalls {
         guard term.elementCount == 1, term.scalarType == .float32 else {
             throw TechniqueError(
                 entry.technique.name, .lossPenalty,
-                "returned \(term.scalarType == .int32 ? "integers" : "floats") of shape \(term.shape), but a penalty is one number")
+                "returned \(term.scalarType == .int32 ? "integers" : "floats") of shape \(term.shape), but a penalty is one number"
+            )
         }
         return term
     }

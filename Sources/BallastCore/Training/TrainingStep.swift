@@ -67,8 +67,11 @@ final class TrainingStep {
         do {
             let batch = try wrapped(batch, info)
             let loss = try objective(batch, info)
-            try update(info, record) { [unowned self] in try gradients(at: $0, batch, info) } culprit: {
-                [unowned self] in culprit(of: $0, batch, info)
+            try update(info, record) { [unowned self] in
+                try gradients(at: $0, batch, info)
+            } culprit: {
+                [unowned self] in
+                culprit(of: $0, batch, info)
             }
             for index in stepPenalties.indices { state.penaltySums[index] += stepPenalties[index] }
             lastLearningRate = info.learningRate

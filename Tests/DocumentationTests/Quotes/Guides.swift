@@ -226,6 +226,20 @@ struct Guides {
         #expect(run.history.count == 20)
     }
 
+    @Test func `the guide of reduce on plateau`() throws {
+        let (train, validation) = (try images(12), try images(6))
+        // snippet.ReduceOnPlateau
+        let model = Sequential {
+            Flatten(); Linear(64); ReLU(); Linear(10)
+        }
+        let trainer = Trainer(model, loss: .crossEntropy, optimizer: SGD(learningRate: 0.1, momentum: 0.9)) {
+            ReduceOnPlateau(by: 0.1, patience: 5)
+        }
+        let run = try trainer.fit(train, validation: validation, epochs: 20)
+        // snippet.end
+        #expect(run.history.count == 20)
+    }
+
     @Test func `the guide of RMS norm`() throws {
         let (train, validation) = (try tokens(6), try tokens(4))
         // snippet.RMSNorm
