@@ -1,6 +1,6 @@
 import Ballast
 
-/// What the files of a new package say.
+/// The files of a new package.
 extension Scaffold {
     var manifest: String {
         """
@@ -34,12 +34,12 @@ extension Scaffold {
         """
         public import Ballast
 
-        /// \(Self.summaries[hook] ?? "") (replace this by your own).
+        /// \(Self.summaries[hook] ?? "") (replace this with your own).
         ///
-        /// - State: \(hook == .epochCallback ? "the best loss so far; saved with the run" : "none"). Order: say where it matters.
+        /// - State: \(hook == .epochCallback ? "the best loss so far; saved with the run" : "none"). Order: say whether it matters.
         /// - Source: the paper.
         public struct \(name): \(protocolName) {
-            /// The instance's name, which keys its state and randomness.
+            /// The instance's name, which keys its state and random numbers.
             public let name: String
             /// \(parameterText)
             public let \(parameter): Float
@@ -83,7 +83,7 @@ extension Scaffold {
         @main
         struct Sample {
             static func main() throws {
-                // Points in a square, of two classes: within a circle or without.
+                // Points in a square, in two classes: inside and outside a circle.
                 let count = 600
                 let values = RandomStream(seed: 1, purpose: "points").uniforms(2 * count).map { 2 * $0 - 1 }
                 let labels = (0..<count).map { point -> Int32 in
@@ -92,16 +92,16 @@ extension Scaffold {
                 }
                 let points = try Dataset(
                     inputs: Column(floats: values, itemShape: [2]), targets: Column(integers: labels))
-                let (train, held) = points.split(0.5)
+                let (train, validation) = points.split(0.5)
                 let model = Sequential {
                     Linear(32); ReLU()
                     Linear(2)
                 }
                 let bare = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-2))
                 let trainer = bare.composing(Composition { \(name)() })
-                print(try trainer.plan(for: train, validation: held))
+                print(try trainer.plan(for: train, validation: validation))
                 for (name, trainer) in [("without", bare), ("with \(name)", trainer)] {
-                    let run = try trainer.fit(train, validation: held, epochs: 10, seed: 1)
+                    let run = try trainer.fit(train, validation: validation, epochs: 10, seed: 1)
                     print("\\n\\(name)\\n\\(run.report)")
                 }
             }
@@ -131,10 +131,10 @@ extension Scaffold {
 
         **Hook and order** - `\(hook.rawValue)`; where in the list it belongs.
         **Cost** - `Laws.costs(of: \(name)())` measures it.
-        **Elsewhere** - what PyTorch, Keras and optax call it.
+        **Comparison** - what PyTorch, Keras and optax call it.
         **Source** - the paper.
 
-        `swift test` checks the laws that every technique keeps; `swift run sample` trains with it and without.
+        `swift test` checks the laws that every technique keeps; `swift run sample` trains with and without it.
 
         """
     }
@@ -142,11 +142,18 @@ extension Scaffold {
     private static let summaries: [Hook: String] = [
         .lossPenalty: "Adds λ Σ w² to the loss",
         .gradientTransform: "Adds λ w to the gradients of the weights",
-        .forwardWrapper: "Adds Gaussian noise to what activation functions give, while training",
+        .forwardWrapper: "Adds Gaussian noise to the output of activation functions during training",
         .epochCallback: "Scales the learning rate whenever the validation loss is no better than the best so far",
     ]
 
-    private var protocolName: String { hook.rawValue.prefix(1).uppercased() + hook.rawValue.dropFirst() }
+    private var protocolName: String {
+        switch hook {
+        case .lossPenalty: "LossPenalty"
+        case .gradientTransform: "GradientTransform"
+        case .forwardWrapper: "LayerWrapper"
+        case .epochCallback: "EpochCallback"
+        }
+    }
 
     private var parameter: String {
         switch hook {
@@ -160,7 +167,7 @@ extension Scaffold {
         switch hook {
         case .lossPenalty, .gradientTransform: "λ, not negative."
         case .forwardWrapper: "The noise's standard deviation, not negative."
-        case .epochCallback: "What the learning rate is multiplied by; 1 leaves it."
+        case .epochCallback: "What the learning rate is multiplied by; 1 leaves it unchanged."
         }
     }
 
@@ -184,21 +191,21 @@ extension Scaffold {
                 """
                 /// Returns the term to add.
                 public func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
-                    parameters.weights.sumOfSquares(scale: strength)
+                    parameters.sumOfSquares(scale: strength)
                 }
                 """
             case .gradientTransform:
                 """
-                /// Returns the gradients to go on with.
+                /// Returns the changed gradients.
                 public func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
                     var gradients = gradients
-                    gradients.addParameters(times: strength, where: transforms)
+                    gradients.addParameters(times: strength)
                     return gradients
                 }
                 """
             case .forwardWrapper:
                 """
-                /// Returns what flows on.
+                /// Returns the noisy output.
                 public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
                     let x = call.next()
                     guard context.isTraining, deviation > 0 else { return x }
@@ -207,7 +214,7 @@ extension Scaffold {
                 """
             case .epochCallback:
                 """
-                /// Decides how to go on.
+                /// Decides how training continues.
                 public func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
                     let best = context.scope.number("best", initial: .infinity)
                     let loss = epoch.validationLoss ?? epoch.trainLoss

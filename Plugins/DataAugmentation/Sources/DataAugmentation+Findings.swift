@@ -1,7 +1,7 @@
 public import BallastCore
 
 extension DataAugmentation {
-    /// Finds transforms that do not fit the inputs, and such as leave images of one channel as they are.
+    /// Finds transforms that do not fit the inputs, and those that leave images of one channel unchanged.
     public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
         let errors = problems(withSamplesOf: context.inputShape, context.inputType).map { problem in
             Diagnostic(

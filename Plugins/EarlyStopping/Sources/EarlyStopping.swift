@@ -1,10 +1,10 @@
 public import BallastCore
 
-/// Stops a run that no longer gets better on held-out data, and goes back to its best epoch (Prechelt, 1998).
+/// Stops a run that no longer improves on the validation data, and restores its best epoch (Prechelt, 1998).
 ///
-/// An epoch is an improvement if the monitored number is better than the best so far by more than `minDelta`; NaN never
-/// is. The run stops once `patience` epochs in a row were none. The variables of the best epoch, running statistics
-/// included, are restored when the run stops and when it ends by itself. The rule is that of Keras and PyTorch Lightning.
+/// An epoch is an improvement if the monitored value is better than the best so far by more than `minDelta`; NaN is
+/// never one. The run stops after `patience` epochs in a row without one. The variables of the best epoch, running statistics
+/// included, are restored however the run ends. The rule is that of Keras and PyTorch Lightning.
 ///
 /// - Order: callbacks are called from top to bottom, also after one has decided to stop.
 /// - State: best value, epochs without improvement, and a copy of the best epoch's variables; saved with the run.
@@ -25,7 +25,7 @@ public struct EarlyStopping: EpochCallback {
     public let mode: Mode?
     /// The number of epochs in a row without improvement after which the run stops, at least 1.
     public let patience: Int
-    /// By more than this an epoch must be better to count as an improvement.
+    /// The least change that counts as an improvement.
     public let minDelta: Double
     /// The number of epochs at the start that are not watched.
     public let warmUp: Int
@@ -37,8 +37,8 @@ public struct EarlyStopping: EpochCallback {
     /// - Parameters:
     ///   - patience: after how many epochs in a row without improvement the run stops; at least 1.
     ///   - monitor: what is watched; the validation loss by default, which has no penalties in it.
-    ///   - mode: which direction is better; by default that of the metric: an accuracy is to grow, a loss to shrink.
-    ///   - minDelta: by more than this an epoch must be better; not negative.
+    ///   - mode: which direction is better; by default that of the metric: higher for accuracy, lower for a loss.
+    ///   - minDelta: the least change that counts as an improvement; not negative.
     ///   - warmUp: the number of epochs at the start that are not watched.
     ///   - restoresBest: whether the best epoch's variables are restored.
     ///   - name: the instance's name; two in one composition need different ones.
@@ -93,7 +93,7 @@ public struct EarlyStopping: EpochCallback {
         return decision
     }
 
-    /// Finds a monitored number that the run does not have or that penalties distort, and a patience that never ends.
+    /// Finds a monitored value that the run does not have or that penalties distort, and a patience longer than the run.
     public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
         guard let metric = context.metrics.first(where: { $0.name == monitor }) else {
             return [unknownMonitor(context)]

@@ -1,8 +1,8 @@
 public import BallastCore
 
-/// Reduces the learning rate when a monitored number has stopped improving.
+/// Reduces the learning rate when a monitored value no longer improves.
 ///
-/// An epoch is an improvement if the number is better than the best so far by more than the relative threshold. After more
+/// An epoch is an improvement if the value is better than the best so far by more than the relative threshold. After more
 /// than `patience` epochs in a row without one, the learning rate is multiplied by `factor`, and the next `cooldown` epochs
 /// are not counted. NaN is never an improvement. The rule is that of PyTorch's `ReduceLROnPlateau` in its relative mode.
 ///
@@ -13,28 +13,28 @@ public import BallastCore
 public struct ReduceOnPlateau: EpochCallback {
     /// The instance's name.
     public let name: String
-    /// What is watched: `validationLoss`, `trainLoss` or the name of a validation metric.
+    /// What is monitored: `validationLoss`, `trainLoss` or the name of a validation metric.
     public let monitor: String
     /// What the learning rate is multiplied by, in `0 ..< 1`.
     public let factor: Float
-    /// The number of epochs without improvement that are let pass.
+    /// The number of epochs without improvement that are tolerated.
     public let patience: Int
-    /// By which share of the best value an epoch must be better to count as an improvement.
+    /// The least improvement, as a share of the best value.
     public let threshold: Double
     /// The number of epochs after a reduction that are not counted.
     public let cooldown: Int
-    /// Below this the learning rate is not reduced.
+    /// The learning rate is not reduced below this.
     public let minimumLearningRate: Float
 
     /// Creates the rule.
     ///
     /// - Parameters:
     ///   - factor: what the learning rate is multiplied by; positive and below 1.
-    ///   - patience: the number of epochs without improvement that are let pass; not negative.
-    ///   - monitor: what is watched; the validation loss by default. Its metric says which direction is better.
-    ///   - threshold: by which share of the best value an epoch must be better; in `0 ..< 1`.
+    ///   - patience: the number of epochs without improvement that are tolerated; not negative.
+    ///   - monitor: what is monitored; the validation loss by default. Its metric decides which direction is better.
+    ///   - threshold: the least improvement, as a share of the best value; in `0 ..< 1`.
     ///   - cooldown: the number of epochs after a reduction that are not counted; not negative.
-    ///   - minimumLearningRate: below this the learning rate is not reduced; not negative.
+    ///   - minimumLearningRate: the learning rate is not reduced below this; not negative.
     ///   - name: the instance's name; two in one composition need different ones.
     public init(
         by factor: Float = 0.1, patience: Int = 10, monitor: String = "validationLoss", threshold: Double = 1e-4,
@@ -85,7 +85,7 @@ public struct ReduceOnPlateau: EpochCallback {
         return .scaleLearningRate(by: max(factor, minimumLearningRate / rate))
     }
 
-    /// Finds a monitored number that the run does not have.
+    /// Finds a monitored value that the run does not have.
     public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
         guard !context.metrics.contains(where: { $0.name == monitor }) else { return [] }
         let known = context.metrics.map(\.name).joined(separator: ", ")
