@@ -160,7 +160,7 @@ extension KernelTests {
                                 var segment = ballast_segment(
                                     parameter: parameter.baseAddress!, gradient: gradient.baseAddress!, update: nil,
                                     first: first.baseAddress, second: second.baseAddress, count: count,
-                                    gradient_scale: 1, own: 0, sign: 0, shrink: 0, threshold: 0)
+                                    gradient_scale: 1, weight_decay: 0, l1: 0, decoupled_decay: 0, soft_threshold: 0)
                                 ballast_adam(1, &segment, 1e-3, 0.9, 0.99, 1e-8, 1, 1)
                                 return first.contains { $0.isSubnormal } || second.contains { $0.isSubnormal }
                             }

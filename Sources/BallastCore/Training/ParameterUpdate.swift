@@ -118,8 +118,8 @@ final class ParameterUpdate {
             for (position, index) in trained.enumerated() {
                 // A transform may have kept a parameter's value: what it kept must not change with the parameter.
                 ownMemory(position, index)
-                segments[position].shrink = updates.updates[index].decoupledDecay
-                segments[position].threshold = updates.updates[index].softThreshold
+                segments[position].decoupled_decay = updates.updates[index].decoupledDecay
+                segments[position].soft_threshold = updates.updates[index].softThreshold
             }
             runFused(fused, step)
         } else {
@@ -130,8 +130,8 @@ final class ParameterUpdate {
                 let folded = updates.updates[index]
                 dense.append(updates.dense(index))
                 setSegment(position, index, dense[position].storage.floats, FoldedGradient(scale: folded.scale))
-                segments[position].shrink = folded.decoupledDecay
-                segments[position].threshold = folded.softThreshold
+                segments[position].decoupled_decay = folded.decoupledDecay
+                segments[position].soft_threshold = folded.softThreshold
             }
             if let bad = indexOfBadGradient() { throw badUpdate(trained[bad], info, isAhead: true) }
             try addCheckedUpdates(Array(dense), step, info)
@@ -211,7 +211,7 @@ final class ParameterUpdate {
         let segment = ballast_segment(
             parameter: state.parameters.values[index].storage.floats, gradient: gradient, update: nil, first: nil,
             second: nil, count: state.parameters.values[index].elementCount, gradient_scale: folded.scale,
-            own: folded.weightDecay, sign: folded.l1, shrink: 0, threshold: 0)
+            weight_decay: folded.weightDecay, l1: folded.l1, decoupled_decay: 0, soft_threshold: 0)
         if position < segments.count { segments[position] = segment } else { segments.append(segment) }
         ownMemory(position, index)
     }
@@ -295,7 +295,7 @@ final class ParameterUpdate {
         }
         for (position, index) in trained.enumerated() {
             let (segment, parameter) = (segments[position], state.parameters.values[index])
-            let gradient = FoldedGradient(scale: segment.gradient_scale, weightDecay: segment.own, l1: segment.sign)
+            let gradient = FoldedGradient(scale: segment.gradient_scale, weightDecay: segment.weight_decay, l1: segment.l1)
                 .value(dense[position], parameter)
             let update = optimizer.update(
                 gradient, of: parameter, slots: &state.slots[index],

@@ -282,10 +282,10 @@ void ballast_dropout_gradient(size_t count, size_t inner, const float *dy, const
 
 // ---------------------------------------------------------------- Whole-model updates
 
-/// One parameter tensor of a model. The gradient that counts is gradient * gradient_scale + own * parameter + sign * sgn(parameter).
-/// If `update` is null the parameter is changed in place: `shrink` * parameter (its old value) is added to it as well, and the
-/// result r becomes sgn(r) max(|r| - threshold, 0). Else update receives what would have been added (without shrink and
-/// threshold) and the parameter stays. `update` may equal `gradient`.
+/// One parameter tensor of a model. The gradient that counts is gradient * gradient_scale + weight_decay * parameter + l1 * sgn(parameter).
+/// If `update` is null the parameter is changed in place: `decoupled_decay` * parameter (its old value) is added to it as well,
+/// and the result r becomes sgn(r) max(|r| - soft_threshold, 0). Else update receives what would have been added (without the
+/// folded update) and the parameter stays. `update` may equal `gradient`.
 typedef struct {
   float *parameter;
   const float *gradient;
@@ -293,7 +293,8 @@ typedef struct {
   float *_Nullable first;  // momentum (SGD, RMSProp), first moment (Adam)
   float *_Nullable second; // second moment (Adam, RMSProp)
   size_t count;
-  float gradient_scale, own, sign, shrink, threshold;
+  float gradient_scale, weight_decay, l1; // of the folded gradient
+  float decoupled_decay, soft_threshold; // of the folded update
 } ballast_segment;
 
 /// True if all gradients are finite; where not, `bad` receives the index of the first segment that has a bad one.
@@ -309,7 +310,7 @@ void ballast_adam(size_t count, const ballast_segment *segments, float rate, flo
 /// PyTorch's RMSprop: v = alpha v + (1 - alpha) g^2; update -rate g / (sqrt(v) + epsilon), through a momentum buffer if momentum > 0
 /// (buf = momentum buf + g / (sqrt(v) + epsilon); update -rate buf).
 void ballast_rmsprop(size_t count, const ballast_segment *segments, float rate, float alpha, float epsilon, float momentum);
-/// parameter += update * gradient_scale + shrink * parameter for every segment, and then the threshold.
+/// parameter += update * gradient_scale + decoupled_decay * parameter for every segment, and then the threshold.
 void ballast_apply_updates(size_t count, const ballast_segment *segments);
 
 // ---------------------------------------------------------------- Batches
