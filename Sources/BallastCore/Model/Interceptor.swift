@@ -91,6 +91,19 @@ public struct LayerCall {
         return run(input, replacements)
     }
 
+    /// The same call with another way to run what is wrapped, such as one that also records it: for tests that watch a
+    /// technique. Before and after a layer nothing is wrapped, and the call stays as it is.
+    ///
+    /// - Parameter body: given the input, and those of ``parameters`` that have other values, returns the output.
+    public func replacingNext(
+        _ body: @escaping (_ input: Tensor, _ replacements: [LayerParameter]) -> Tensor
+    ) -> LayerCall {
+        guard runNext != nil else { return self }
+        return LayerCall(node: node, pass: pass, position: position, input: input) { [parameters] input, replacements in
+            body(input, parameters.compactMap { parameter in replacements[parameter.index].map(parameter.with) })
+        }
+    }
+
     private func run(_ input: Tensor, _ replacements: [Int: Tensor]) -> Tensor {
         guard let runNext else { return input }
         // What runs inside costs its own time, not that of the technique around it.
