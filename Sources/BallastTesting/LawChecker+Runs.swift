@@ -2,19 +2,17 @@ internal import BallastCore
 internal import Foundation
 internal import Synchronization
 
-extension Examination {
-    /// The same seed gives the same bits.
+extension LawChecker {
+    /// The same seed gives the same bits, on any number of threads.
     mutating func checkDeterminism(_ scene: Scene) throws {
         let (first, second) = (try fit(scene, [make()]), try fit(scene, [make()]))
         if let wrong = difference(second, first) {
             report(
                 .deterministic, scene, "of two runs with one seed, \(wrong)",
                 "the same bits: does it draw from the system, or keep something for all runs? Draw from context.random")
+            return
         }
-    }
-
-    /// Any number of threads gives the same bits, on batches that are large enough to be shared among them.
-    mutating func checkThreads(_ scene: Scene) throws {
+        // Batches that are large enough to be shared among threads.
         let many = scene.data.subset((0..<640).map { $0 % scene.data.count })
         let wide = scene.with(data: many, batchSize: 320)
         let count = Kernels.threadCount
@@ -56,13 +54,13 @@ extension Examination {
     /// An instance acts the same beside another one that is called, but without effect.
     mutating func checkSeparation(_ scene: Scene) throws {
         let alone = try fit(scene, [make()])
-        let twin = renamed.map { $0("Twin") } ?? standIn(for: make(), named: "Twin")
+        let twin = renamed.map { $0("Twin") } ?? recording(make(), named: "Twin")
         if twin.name != "Twin" {
             report(
                 .separate, scene, "asked for the name \"Twin\", it is called \"\(twin.name)\"", "the name it is given")
             return
         }
-        let both = try fit(scene, [standIn(for: twin, isMuted: true), make()])
+        let both = try fit(scene, [recording(twin, isMuted: true), make()])
         if let wrong = difference(both.variables, alone.variables, tolerance: 1e-3) {
             report(
                 .separate, scene, "beside a second instance that changes nothing, \(wrong)",
@@ -81,7 +79,7 @@ extension Examination {
                 continue
             }
             report(
-                .draws, scene, "at step \(step) a technique behind it draws other numbers \(other.what)",
+                .draws, scene, "at step \(step) a technique listed after it draws other numbers \(other.what)",
                 "the numbers that it draws alone: is a new batch made, which forgets what samples it has, where the "
                     + "one that was given should be changed?")
             return

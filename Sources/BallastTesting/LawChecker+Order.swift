@@ -1,11 +1,11 @@
 internal import BallastCore
 
-extension Examination {
+extension LawChecker {
     /// Two instances act in the order in which they are listed, at each hook and place, and the plan says so.
     mutating func checkOrder(_ scene: Scene) throws {
         for names in [["First", "Second"], ["Second", "First"]] {
-            let journal = Journal()
-            let pair = names.map { standIn(for: make(), named: $0, journal: journal, detail: .turn) }
+            let recorder = EffectRecorder()
+            let pair = names.map { recording(make(), named: $0, in: recorder, detail: .turn) }
             let plan = try scene.trainer(pair).plan(for: scene.data, validation: scene.validation, epochs: 1)
             _ = try fit(scene, pair, epochs: 1)
             for hook in hooks {
@@ -13,7 +13,7 @@ extension Examination {
                 if planned != names {
                     report(.order, scene, "the plan lists \(planned) at hook \(hook.rawValue)", "\(names), as composed")
                 }
-                let entries = journal.entries.filter { $0.hook == hook }
+                let entries = recorder.entries.filter { $0.hook == hook }
                 for (place, group) in Dictionary(grouping: entries, by: \.place) {
                     var turns: [String] = []
                     for entry in group where turns.last != entry.technique { turns.append(entry.technique) }
@@ -76,8 +76,8 @@ extension Examination {
     ) {
         for (steps, between) in ended where steps < stepped.count {
             let (before, after) = (stepped[steps - 1], stepped[steps])
-            let swap = Examination.distance(before, between)
-            let (back, on) = (Examination.distance(before, after), Examination.distance(between, after))
+            let swap = LawChecker.distance(before, between)
+            let (back, on) = (LawChecker.distance(before, after), LawChecker.distance(between, after))
             guard swap > 1e-6, on > 1.5 * back else { continue }
             report(
                 .undone, scene,
