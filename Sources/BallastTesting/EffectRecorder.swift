@@ -15,10 +15,13 @@ final class EffectRecorder: Sendable {
         var effect: Double
         /// By how much the sum over a call's output was changed; nil where shapes were.
         var change: Double?
-        /// What the hook was given, by name: `input` and `target`, or the paths of parameters.
+        /// What the hook was given, by name: `input`, `target`, or paths of parameters.
         var given: [String: Values] = [:]
-        /// What it returned, by the same names.
+        /// What it returned, by name: `input`, `target`, `output`, `penalty`, or paths of parameters.
         var returned: [String: Values] = [:]
+        /// What a callback decides.
+        var stopReason: String?
+        var learningRateFactor: Float?
         /// The run's own variables, where a callback offers others.
         var current: [String: Values] = [:]
     }

@@ -4,11 +4,11 @@ internal import Synchronization
 extension LawChecker {
     /// Edited targets keep a mass of 1, and do not depend on the order of two editors.
     ///
-    /// The other editor is a smoothing for a technique that edits inputs too, and a mixing for one that does not: both
-    /// are linear, and so commute with each other and with smoothings and mixings of others.
+    /// The other editor is a smoothing for a technique that mixes samples, and a mixing for one that does not: both are
+    /// linear, and so a mixing commutes with a smoothing.
     mutating func checkTargets(_ scene: Scene) throws {
         guard wrapsBatches, scene.loss.target == .classes else { return }
-        func batch(_ techniques: [any Technique]) throws -> (input: Tensor, target: Tensor)? {
+        func batch(_ techniques: [any Technique]) throws -> BatchCatcher.Batch? {
             let catcher = BatchCatcher()
             try start(scene, techniques + [catcher]).step()
             return catcher.batch
@@ -22,7 +22,7 @@ extension LawChecker {
             return
         }
         let classes = edited.target.shape.last ?? 1
-        let isMixing = distance(bare.input, edited.input) == 0
+        let isMixing = try !mixesTargets(scene)
         let other = TargetEditor(classes: classes, isMixing: isMixing)
         guard let first = try batch([make(), other]), let second = try batch([other, make()]) else { return }
         let wrong = LawChecker.largest(first.target, second.target)
@@ -35,41 +35,54 @@ extension LawChecker {
         }
     }
 
-    /// The target of a row is made of samples whose inputs are in the row, too.
+    /// The target of a row is made of samples whose inputs are in the output of the row, too.
     ///
-    /// One sample's input or target is changed before the technique, at a learning rate of 0: what changes behind it was
-    /// made of that sample.
+    /// One sample's input or target is changed before the technique, at a learning rate of 0: what changes was made of
+    /// that sample. Changes of targets below a thousandth do not count, for those of outputs may be lost in rounding.
     mutating func checkPairing(_ scene: Scene) throws {
         guard wrapsBatches else { return }
         let count = min(scene.batchSize, scene.data.count)
         guard count > 1 else { return }
-        func rows(_ change: BatchChange?) throws -> [(input: [[Float]], target: [[Float]])] {
-            let recorder = EffectRecorder()
-            let run = try scene.trainer(
-                (change.map { [$0] } ?? []) + [recording(make(), in: recorder, detail: .values)], learningRate: 0
-            ).start(scene.data, validation: scene.validation, epochs: 1, seed: 3)
-            for _ in 0..<scene.stepsPerEpoch { try run.step() }
-            return recorder.entries.filter { $0.place == "batch" && $0.isTraining }.map { entry in
-                (rowValues(entry.returned["input"]?.tensor), rowValues(entry.returned["target"]?.tensor))
-            }
-        }
-        let plain = try rows(nil)
+        let plain = try rows(scene, nil)
         for sample in 0..<count {
-            let inputs = try rows(BatchChange(part: .input, row: sample))
-            let targets = try rows(BatchChange(part: .target, row: sample))
-            for (step, batch) in plain.enumerated() where step < inputs.count && step < targets.count {
-                for row in batch.target.indices
-                where targets[step].target[row] != batch.target[row] && inputs[step].input[row] == batch.input[row]
-                    && Set(batch.input[row]).count > 1
+            let inputs = try rows(scene, BatchChange(part: .input, row: sample))
+            let targets = try rows(scene, BatchChange(part: .target, row: sample))
+            for (step, rows) in plain.enumerated() where step < inputs.count && step < targets.count {
+                for row in rows.target.indices
+                where isMoved(targets[step].target[row], from: rows.target[row])
+                    && inputs[step].output[row] == rows.output[row]
                 {
                     report(
                         .pairing, scene,
-                        "at step \(step), the target of row \(row) is made of that of sample \(sample), but its input has nothing of the sample",
-                        "a target made of samples that are in the input: are inputs and targets put in different orders?"
+                        "at step \(step), the target of row \(row) is made of that of sample \(sample), but the model's output for the row does not depend on the sample's input",
+                        "a target made of samples that are in the input: are inputs and targets put in different orders, or mixed by other draws?"
                     )
                     return
                 }
             }
+        }
+    }
+
+    /// The rows of the targets and of the model's output at each step of an epoch, with a change before the technique.
+    private func rows(_ scene: Scene, _ change: BatchChange?) throws -> [(target: [[Float]], output: [[Float]])] {
+        let catcher = BatchCatcher()
+        let run = try scene.trainer((change.map { [$0] } ?? []) + [make(), catcher], learningRate: 0).start(
+            scene.data, validation: scene.validation, epochs: 1, seed: 3)
+        return try (0..<scene.stepsPerEpoch).map { _ in
+            try run.step()
+            return (rowValues(catcher.batch?.target), rowValues(catcher.batch?.output))
+        }
+    }
+
+    private func isMoved(_ target: [Float], from other: [Float]) -> Bool {
+        target.count != other.count || zip(target, other).contains { abs($0 - $1) > 1e-3 }
+    }
+
+    /// Whether the target of a sample goes into the targets of other rows.
+    private func mixesTargets(_ scene: Scene) throws -> Bool {
+        let (plain, changed) = (try rows(scene, nil), try rows(scene, BatchChange(part: .target, row: 0)))
+        return zip(plain, changed).contains { plain, changed in
+            plain.target.indices.dropFirst().contains { isMoved(changed.target[$0], from: plain.target[$0]) }
         }
     }
 
@@ -145,21 +158,24 @@ private struct TargetEditor: BatchWrapper {
     }
 }
 
-/// Writes down the batch that enters the model.
+/// Records the batch that enters the model, and the output.
 private final class BatchCatcher: LossPenalty {
-    private let caught = Mutex<(input: EffectRecorder.Values, target: EffectRecorder.Values)?>(nil)
+    typealias Batch = (input: Tensor, target: Tensor, output: Tensor)
+
+    private let caught = Mutex<[EffectRecorder.Values]>([])
 
     var name: String { "law batch" }
     var parameters: ParameterSelector { .all }
 
-    var batch: (input: Tensor, target: Tensor)? {
-        caught.withLock { $0 }.map { ($0.input.tensor, $0.target.tensor) }
+    var batch: Batch? {
+        let tensors = caught.withLock { $0 }.map(\.tensor)
+        return tensors.count == 3 ? (tensors[0], tensors[1], tensors[2]) : nil
     }
 
     func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         guard context.isTraining else { return Tensor(0) }
-        let batch = (EffectRecorder.Values(context.batch.input), EffectRecorder.Values(context.batch.target))
-        caught.withLock { $0 = batch }
+        let values = [context.batch.input, context.batch.target, context.output].map(EffectRecorder.Values.init)
+        caught.withLock { $0 = values }
         return Tensor(0)
     }
 }

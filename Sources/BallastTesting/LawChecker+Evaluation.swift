@@ -55,7 +55,7 @@ extension LawChecker {
         let run = try start(scene, [recording(make(), in: recorder, detail: .values)])
         _ = try run.predict(LawChecker.inputs(scene.validation))
         for entry in recorder.entries where !entry.isTraining {
-            guard let input = entry.given["input"]?.tensor, let output = entry.returned["input"]?.tensor else {
+            guard let input = entry.given["input"]?.tensor, let output = entry.returned["output"]?.tensor else {
                 continue
             }
             let wrong = LawChecker.largest(output, evaluation(input))

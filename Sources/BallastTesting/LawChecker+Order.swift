@@ -17,7 +17,10 @@ extension LawChecker {
                 for (place, group) in Dictionary(grouping: entries, by: \.place) {
                     var turns: [String] = []
                     for entry in group where turns.last != entry.technique { turns.append(entry.technique) }
-                    let isKept = turns.enumerated().allSatisfy { $0.element == names[$0.offset % 2] }
+                    // Around a layer, the outer one may do without the inner one, but never the other way round.
+                    let mayBeSkipped = place.hasPrefix("around") && turns.contains(names[0])
+                    let kept = mayBeSkipped ? turns.drop { $0 == names[1] } : turns[...]
+                    let isKept = kept.enumerated().allSatisfy { $0.element == names[$0.offset % 2] }
                     guard !isKept else { continue }
                     let site = "at hook \(hook.rawValue)\(place.isEmpty ? "" : " (\(place))")"
                     if turns.count == 1 {

@@ -68,18 +68,17 @@ extension LawChecker {
         }
     }
 
-    /// Others draw at each step and for each sample what they draw without the technique; they may draw more often, as
-    /// in a second pass, and for fewer samples.
+    /// Others draw at each step and for each sample what they draw without the technique; they may draw more, in
+    /// further passes.
     mutating func checkDraws(_ scene: Scene) throws {
-        let (alone, beside) = (Witness(), Witness())
+        let (alone, beside) = (DrawWitness(), DrawWitness())
         _ = try fit(scene, [alone])
         _ = try fit(scene, [make(), beside])
         for (step, draws) in beside.draws.sorted(by: { $0.key < $1.key }) {
-            guard let other = draws.subtracting(alone.draws[step] ?? []).sorted(by: { $0.what < $1.what }).first else {
-                continue
-            }
+            guard let missing = (alone.draws[step] ?? []).subtracting(draws).sorted(by: { $0.what < $1.what }).first
+            else { continue }
             report(
-                .draws, scene, "at step \(step) a technique listed after it draws other numbers \(other.what)",
+                .draws, scene, "at step \(step) a technique listed after it draws other numbers \(missing.what)",
                 "the numbers that it draws alone: is a new batch made, which forgets what samples it has, where the "
                     + "one that was given should be changed?")
             return
@@ -139,8 +138,8 @@ extension LawChecker {
     }
 }
 
-/// Draws at every hook, and writes down what.
-private final class Witness: LossPenalty, GradientTransform, LayerWrapper, BatchWrapper {
+/// Draws at every hook, and records what.
+private final class DrawWitness: LossPenalty, GradientTransform, LayerWrapper, BatchWrapper {
     struct Draw: Hashable {
         let what: String
         let words: [UInt32]

@@ -18,9 +18,9 @@ struct RecordingTechnique<Base: Technique>: Technique {
 enum RecordingDetail {
     /// That it was made; nothing is run that the technique does not run itself.
     case turn
-    /// How much was changed.
+    /// How much was changed; around a layer, the layer is run once more to know.
     case effect
-    /// How much was changed, and the tensors.
+    /// The tensors that were given and returned.
     case values
 }
 
@@ -50,7 +50,9 @@ extension RecordingTechnique: LossPenalty where Base: LossPenalty {
     func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         let value = base.lossPenalty(parameters, in: context)
         let number = value.elementCount == 1 && value.scalarType == .float32 ? Double(value.detached.item) : .nan
-        recorder?.add(entry(.lossPenalty, number, in: context))
+        var entry = entry(.lossPenalty, number, in: context)
+        if detail == .values { entry.returned["penalty"] = .init(value) }
+        recorder?.add(entry)
         return isMuted ? Tensor(0) : value
     }
 }
@@ -88,15 +90,17 @@ extension RecordingTechnique: LayerWrapper where Base: LayerWrapper {
         guard let recorder else { return output }
         var entry = entry(.forwardWrapper, at: "\(call.position.rawValue) \(call.path)", 0, in: context)
         defer { recorder.add(entry) }
-        guard detail != .turn else { return output }
-        let reference = call.position == .around ? call.next() : call.input
-        entry.effect = distance(output.detached, reference.detached)
-        if output.shape == reference.shape {
-            entry.change = (output.detached - reference.detached).scalars.reduce(0) { $0 + Double($1) }
-        }
-        if detail == .values {
+        switch detail {
+        case .turn: break
+        case .effect:
+            let reference = call.position == .around ? call.next() : call.input
+            entry.effect = distance(output.detached, reference.detached)
+            if output.shape == reference.shape {
+                entry.change = (output.detached - reference.detached).scalars.reduce(0) { $0 + Double($1) }
+            }
+        case .values:
             entry.given["input"] = .init(call.input)
-            entry.returned["input"] = .init(output)
+            entry.returned["output"] = .init(output)
         }
         return output
     }
@@ -131,6 +135,8 @@ extension RecordingTechnique: EpochCallback where Base: EpochCallback {
         let decision = base.epochCallback(epoch, in: context)
         if let recorder {
             var entry = entry(.epochCallback, at: "end", decision.variables == nil ? 0 : 1, in: context)
+            entry.stopReason = decision.stopReason
+            entry.learningRateFactor = decision.learningRateFactor
             if detail == .values { note(decision.finalVariables, in: context, &entry) }
             recorder.add(entry)
         }

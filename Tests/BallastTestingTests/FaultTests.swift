@@ -71,7 +71,7 @@ struct FaultTests {
             "before and after a mixing of samples, its targets differ by")
         expect(
             Laws.check(HardMixup(), scenes: [.perceptron]), .targets,
-            "before and after a label smoothing, its targets differ by")
+            "before and after a mixing of samples, its targets differ by")
         expectNone(Laws.check(Smoothing(), scenes: [.perceptron]))
     }
 

@@ -54,7 +54,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             "a wrapper whose gradient is 1 % too large", .gradients, says: "by central differences"
         ) { Laws.check(LargeGradient(factor: 1.01), promises: [.exactGradients, .takesSingleSamples], scenes: $0) },
         Mistake(
-            "a wrapper whose gradient is 0.2 % too large", .gradients, in: [.perceptron, .convolutional],
+            "a wrapper whose gradient is 0.2 % too large", .gradients, in: [.perceptron],
             says: "what the technique adds to the gradients"
         ) { Laws.check(LargeGradient(factor: 1.002), promises: [.exactGradients, .takesSingleSamples], scenes: $0) },
         Mistake(
@@ -169,7 +169,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         },
         Mistake(
             "labels of mixed samples", .targets, in: severalSamples,
-            says: "before and after a label smoothing",
+            says: "before and after a mixing of samples",
             "take probabilities, by batch.probabilities(classes:), and return them"
         ) { Laws.check(HardMixup(), promises: [.exactGradients], scenes: $0) },
         Mistake(
@@ -178,7 +178,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         ) { Laws.check(HalfBatch(), scenes: $0) },
         Mistake(
             "inputs in another order than targets", .pairing, in: severalSamples,
-            says: "the target of row", "are inputs and targets put in different orders?"
+            says: "the target of row", "are inputs and targets put in different orders"
         ) { Laws.check(ShuffledInputs(), scenes: $0) },
         Mistake(
             "an average that is a step late", .average,
