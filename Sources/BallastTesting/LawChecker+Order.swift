@@ -73,7 +73,7 @@ extension LawChecker {
         }
     }
 
-    /// Finds variables that are other ones between two epochs only: what follows goes on from those before.
+    /// Finds variables that differ between two epochs only: training continues from those before.
     private mutating func checkSwaps(
         _ scene: Scene, _ stepped: [Variables], _ ended: [(steps: Int, variables: Variables)]
     ) {
@@ -84,7 +84,7 @@ extension LawChecker {
             guard swap > 1e-6, on > 1.5 * back else { continue }
             report(
                 .undone, scene,
-                "after epoch \(steps / scene.stepsPerEpoch - 1) the run is left with variables \(Float(swap)) away from those of its last step, and training goes on from the latter: a run that is cancelled there, or fails in the next step, keeps what was swapped in",
+                "after epoch \(steps / scene.stepsPerEpoch - 1) the run is left with variables \(Float(swap)) away from those of its last step, and training continues from the latter: a run that is cancelled there, or fails in the next step, keeps what was swapped in",
                 "variables for validation alone: return them from variablesForValidation(in:)"
             )
             return

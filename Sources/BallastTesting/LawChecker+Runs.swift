@@ -33,10 +33,10 @@ extension LawChecker {
         let expected = try fit(scene, [make()])
         let shared: [any Technique] = [make()]
         let (first, other) = (try start(scene, shared), try start(scene, shared, seed: 99))
-        var goOn = true
-        while goOn {
+        var continues = true
+        while continues {
             let (a, b) = (try first.step(), try other.step())
-            goOn = a || b
+            continues = a || b
         }
         let others = try fit(scene, [make()], seed: 99)
         if let wrong = difference(first, expected) ?? difference(other, others) {
@@ -85,7 +85,7 @@ extension LawChecker {
         }
     }
 
-    /// Stopped in the middle of the second epoch, a run goes on to the same bits; state is what it was.
+    /// Stopped in the middle of the second epoch, a run resumes and arrives at the same bits; state is what it was.
     mutating func checkResume(_ scene: Scene) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "ballast-laws-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }

@@ -83,7 +83,7 @@ struct LawTests {
         #expect(costs.allSatisfy { $0.seconds > 0 && ($0.share ?? 0) > 0 })
     }
 
-    @Test func `a scene of one's own is one to check in`() throws {
+    @Test func `your own scene is one to check in`() throws {
         let data = try Dataset(
             inputs: (0..<7).map { [Float($0), Float($0 % 3), 1] }, targets: (0..<7).map { [Float($0) / 7] })
         let scene = Scene(
