@@ -32,6 +32,10 @@ public struct Scope {
     /// Whether this pass trains.
     public var isTraining: Bool { pass.phase == .training }
 
+    /// The batch of a pass that re-estimates statistics (``EpochContext/refreshedStatistics(of:)``), counted from 0; nil
+    /// in every other pass. Batch i has the weight 1 / (i + 1) in a mean over all of them.
+    public var statisticsBatch: Int? { pass.statisticsBatch }
+
     /// Returns a trainable parameter, creating it on the first pass.
     ///
     /// - Parameters:
