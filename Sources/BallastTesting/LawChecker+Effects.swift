@@ -2,6 +2,8 @@ internal import BallastCore
 
 extension LawChecker {
     /// What acts at the first step acts at the second and at the last; it acts at all.
+    ///
+    /// A penalty acts if it changes gradients, a wrapper if it changes what flows through or gradients.
     mutating func checkActivity(_ scene: Scene) throws {
         guard promises.contains(.staysActive) else { return }
         let recorder = EffectRecorder()
@@ -14,8 +16,10 @@ extension LawChecker {
             func effect(_ steps: ClosedRange<Int>) throws -> Double {
                 let change = entries.filter { $0.hook == hook && steps.contains($0.step) }
                     .reduce(0) { $0 + abs($1.effect) }
-                guard change == 0, hook == .forwardWrapper else { return change }
-                // A wrapper may change the gradient alone.
+                // A wrapper may change the gradient alone; a penalty that does not is none.
+                guard hook == .forwardWrapper && change == 0 || hook == .lossPenalty && change != 0 else {
+                    return change
+                }
                 let effects = try gradientEffects ?? self.gradientEffects(scene, epochs: 4)
                 gradientEffects = effects
                 return effects.reduce(0) { steps.contains($1.key) ? $0 + $1.value : $0 }

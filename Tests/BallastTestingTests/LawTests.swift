@@ -65,6 +65,9 @@ struct LawTests {
             _ = Laws.check(OutOfRange(), scenes: [.perceptron])
         }
         #expect(result?.standardErrorContent.isEmpty == false)
+        await #expect(processExitsWith: .success) {
+            #expect(Laws.check(MeanActivity(), scenes: [.perceptron]).isEmpty)
+        }
     }
 
     @Test func `a violation is a sentence`() {

@@ -103,6 +103,14 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             says: "at hook lossPenalty it changes nothing at any of", "is its strength not zero"
         ) { Laws.check(ExhaustedL1(), scenes: $0) },
         Mistake(
+            "a penalty that is a constant", .active, says: "at hook lossPenalty it changes nothing at any of"
+        ) { scenes in
+            struct Constant: LossPenalty {
+                func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor { Tensor(0.1) }
+            }
+            return Laws.check(Constant(), scenes: scenes)
+        },
+        Mistake(
             "noise that fades by a division of whole numbers", .active,
             says: "at hook gradientTransform it acts at the first step, but no longer at the second"
         ) { Laws.check(FadingNoise(), scenes: $0) },

@@ -25,6 +25,17 @@ struct TechniqueHarnessTests {
         #expect(trace.variables["weight"]?.scalars.map { ($0 * 1000).rounded() } == [-300, -775])
     }
 
+    @Test func `a penalty that takes the loss of another pass`() throws {
+        struct SecondLoss: LossPenalty {
+            func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
+                context.loss(context.output(of: context.batch.input * 2), context.batch.target)
+            }
+        }
+        // Outputs are 2 and 5: (1² + 5²) / 2.
+        let trace = try harness().train(SecondLoss())
+        #expect(trace.calls[0].returned["penalty"]?.item == 13 && trace.history[0].trainLoss == 3.125)
+    }
+
     @Test(arguments: GradientStage.allCases)
     func `a transform, with what it was given and returned by path`(stage: GradientStage) throws {
         struct Doubling: GradientTransform {

@@ -27,7 +27,7 @@ public struct RDrop: LossPenalty {
     public func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
         let (first, second) = (context.output, context.output(of: context.batch.input, draw: 1))
         let target = context.batch.target
-        let losses = crossEntropy(second, target) - crossEntropy(first, target)
+        let losses = context.loss(second, target) - context.loss(first, target)
         return losses * 0.5 + RDrop.divergence(first, second) * (strength / 2)
     }
 

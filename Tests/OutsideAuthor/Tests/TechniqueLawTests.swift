@@ -62,7 +62,7 @@ struct TechniqueLawTests {
             Laws.check(
                 InputGradientPenalty(0.1), neutral: InputGradientPenalty(0),
                 renamed: { InputGradientPenalty(0.1, named: $0) }))
-        expect(Laws.check(ConstantGradientPenalty(), scenes: [.perceptron]), [.gradients])
+        expect(Laws.check(ConstantGradientPenalty(), scenes: [.perceptron]), [.gradients, .active])
     }
 
     @Test func `manifold mixup`() {

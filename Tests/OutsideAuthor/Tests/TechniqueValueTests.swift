@@ -99,6 +99,7 @@ struct TechniqueValueTests {
             Sequential {
                 Flatten()
                 Linear(3)
+                RunningMean()
             }, loss: .crossEntropy, optimizer: SGD(learningRate: 0.5), batchSize: 4
         ) {
             Centering()
@@ -110,6 +111,9 @@ struct TechniqueValueTests {
         let bias = try #require(run.variables["linear1.bias"])
         let expected = (matmul(inputs, weight) + bias).mean(axes: [0])
         try expectClose(run.variables["Centering/linear1.runningMean"], expected.scalars)
+        // A layer's own statistics are estimated like those of a technique. Here they are of what was centered.
+        try expectClose(run.variables["runningMean1.mean"], [0, 0, 0])
+        #expect(run.variables["runningMean1.first"]?.scalars == [0])
     }
 
     @Test func `passes that estimate statistics anew know the step that training has reached`() throws {
@@ -177,6 +181,18 @@ private final class StepRecorder: LayerWrapper {
 /// y = factor · x.
 private struct Scale: Layer {
     func forward(_ x: Tensor, in scope: Scope) -> Tensor { x * scope.parameter("factor", [1], initial: .ones) }
+}
+
+/// Keeps the mean of what flows through, and which batch was the first of those it was estimated on.
+private struct RunningMean: Layer {
+    func forward(_ x: Tensor, in scope: Scope) -> Tensor {
+        let mean = scope.state("mean", [x.shape[1]], initial: .ones)
+        let first = scope.state("first", [1], initial: .constant(-1))
+        guard scope.isTraining else { return x }
+        mean.blend(x.mean(axes: [0]), weight: scope.statisticsBatch.map { 1 / Float($0 + 1) } ?? 0.1)
+        if let batch = scope.statisticsBatch, first.value.item < 0 { first.value = Tensor([Float(batch)]) }
+        return x
+    }
 }
 
 /// Subtracts the batch's mean in training, and its running mean in evaluation.
