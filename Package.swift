@@ -17,6 +17,7 @@ let techniques = [
     "LayerNorm",
     "ProximalL1",
     "RMSNorm",
+    "ReduceOnPlateau",
 ]
 
 let swiftSettings: [SwiftSetting] = [
@@ -74,13 +75,15 @@ let package = Package(
         // Reading and writing files safely, and the safetensors format: what the core and the data formats share.
         .target(name: "BallastFiles", dependencies: ["Tensors", "CZlib"], swiftSettings: swiftSettings),
         // What training is: hooks, composition, models, the trainer.
-        .target(name: "BallastCore", dependencies: ["BallastFiles", "Tensors", "CKernels"], swiftSettings: coreSettings),
+        .target(
+            name: "BallastCore", dependencies: ["BallastFiles", "Tensors", "CKernels"], swiftSettings: coreSettings),
         // Data formats and data sets.
         .target(
             name: "BallastData", dependencies: ["BallastCore", "BallastFiles", "Tensors", "CZlib"],
             swiftSettings: swiftSettings),
         // What people look at: tables, charts, pages.
-        .target(name: "BallastReports", dependencies: ["BallastCore", "Tensors", "CZlib"], swiftSettings: swiftSettings),
+        .target(
+            name: "BallastReports", dependencies: ["BallastCore", "Tensors", "CZlib"], swiftSettings: swiftSettings),
         // Several trainings: comparisons.
         .target(
             name: "BallastExperiments", dependencies: ["BallastCore", "BallastReports", "Tensors", "CKernels"],
@@ -95,7 +98,8 @@ let package = Package(
             name: "BallastPlugins", dependencies: ["Ballast"] + techniques.map { .target(name: "Ballast\($0)") },
             swiftSettings: swiftSettings),
         // The laws, for authors of techniques: nothing of this package that they could not use themselves.
-        .target(name: "BallastTesting", dependencies: ["BallastCore"], packageAccess: false, swiftSettings: swiftSettings),
+        .target(
+            name: "BallastTesting", dependencies: ["BallastCore"], packageAccess: false, swiftSettings: swiftSettings),
         .executableTarget(
             name: "samples", dependencies: ["Ballast", "BallastPlugins"], path: "Samples", exclude: ["Quick"],
             packageAccess: false, swiftSettings: swiftSettings),

@@ -24,7 +24,7 @@ struct Samples {
         }
     }
 
-    /// Does what was asked for, and returns the exit code.
+    /// Executes the command, and returns the exit code.
     private static func perform(_ invocation: Invocation) throws -> Int32 {
         let options = invocation.options
         if let threads = options.threads { Kernels.threadCount = threads }

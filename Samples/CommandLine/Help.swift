@@ -1,15 +1,18 @@
-/// What the program says of itself.
+/// The help pages.
 enum Help {
     private static let summaries: [(command: Command, text: String)] = [
-        (.tour, "the tour: every sample at its quick size"),
-        (.list, "the samples, a line each"),
+        (.tour, "runs every sample at its quick size"),
+        (.list, "lists the samples"),
         (.run, "runs a sample: compares its compositions on the same data, seeds and initial parameters"),
-        (.plan, "what a sample would run, at each hook, in order; nothing is trained"),
-        (.ablate, "what each technique of a composition is worth: without it, over 5 seeds or N, paired"),
-        (.effects, "whether the samples show what the field knows, at full size over 5 seeds or N; code 1 if not"),
-        (.fetch, "downloads Fashion-MNIST (31 MB); without it, drawn glyphs stand in"),
-        (.newTechnique, "writes a package with a technique of one's own to begin from: source, laws, guide and sample"),
-        (.help, "this page, or the options of a command"),
+        (.plan, "shows what a sample would run, at each hook, in order; trains nothing"),
+        (.ablate, "measures what each technique of a composition contributes: trains without it, with 5 or N seeds"),
+        (
+            .effects,
+            "checks the effects that the literature reports, at full size with 5 or N seeds; exit code 1 if one is missing"
+        ),
+        (.fetch, "downloads Fashion-MNIST (31 MB); without it, samples use generated glyphs"),
+        (.newTechnique, "writes a package for your own technique: source, test, guide and sample"),
+        (.help, "shows this help, or that of a command"),
     ]
 
     /// The page of the program, or that of a command.
@@ -18,23 +21,31 @@ enum Help {
             return """
                 Experiments with regularization.
 
-                \(columns(summaries.map { ($0.command.usage, $0.text) }))
+                Usage: samples [COMMAND] [OPTIONS]
 
-                Options of samples run:
-                \(columns(Command.run.options.map { ($0.usage, $0.help) }))
+                Commands:
+                \(columns(summaries.map { ($0.command.words.isEmpty ? "(none)" : $0.command.words, $0.text) }))
 
-                The tour takes \(Command.tour.options.map(\.usage).joined(separator: ", ")).
-                Ctrl-C ends a run after its epoch, with everything saved; a second one ends it after its step.
-                BALLAST_THREADS=N and BALLAST_KERNELS=baseline|avx2|avx512 choose threads and instructions.
+                Options without a command:
+                \(columns(Command.tour.options.map { ($0.usage, $0.help) }))
+
+                Environment:
+                  BALLAST_THREADS=N                      threads to compute with
+                  BALLAST_KERNELS=baseline|avx2|avx512   instruction set to use
+
+                samples help COMMAND shows the options of a command. Ctrl-C ends a run after its epoch, with everything
+                saved; a second Ctrl-C ends it after its step.
                 """
         }
         let summary = summaries.first { $0.command == command }?.text ?? ""
-        let options = command.options.isEmpty ? "" : "\n\n" + columns(command.options.map { ($0.usage, $0.help) })
+        let title = summary.prefix(1).uppercased() + summary.dropFirst() + "."
+        let hasOptions = !command.options.isEmpty
+        let options = hasOptions ? "\n\nOptions:\n" + columns(command.options.map { ($0.usage, $0.help) }) : ""
         let names = [.run, .plan, .ablate, .effects].contains(command) ? "\n\nSamples:\n" + samples : ""
-        return columns([(command.usage, summary)]) + options + names
+        return title + "\n\nUsage: \(command.usage)\(hasOptions ? " [OPTIONS]" : "")" + options + names
     }
 
-    /// The samples, a line each.
+    /// The samples, one line each.
     static var samples: String { columns(Sample.all.map { ($0.name, $0.summary) }) }
 
     private static func columns(_ rows: [(String, String)]) -> String {

@@ -1,4 +1,4 @@
-/// What the program can be asked to do; the tour has no name.
+/// The commands; the tour has no name.
 enum Command: String, CaseIterable {
     case tour = ""
     case list
@@ -31,7 +31,7 @@ enum Command: String, CaseIterable {
         }
     }
 
-    /// What stands for the word that the command takes; nil if it takes none.
+    /// The placeholder of the command's argument; nil if it takes none.
     var placeholder: String? {
         switch self {
         case .run, .plan, .ablate, .newTechnique: "NAME"
@@ -42,26 +42,29 @@ enum Command: String, CaseIterable {
         }
     }
 
-    /// How the command is called.
-    var usage: String { (["samples", rawValue, placeholder ?? ""].filter { !$0.isEmpty }).joined(separator: " ") }
+    /// The command and its argument.
+    var words: String { [rawValue, placeholder ?? ""].filter { !$0.isEmpty }.joined(separator: " ") }
+
+    /// The command line.
+    var usage: String { words.isEmpty ? "samples" : "samples \(words)" }
 
     static var names: [String] { allCases.map(\.rawValue).filter { !$0.isEmpty } }
 }
 
-/// What the command line asks for.
+/// A parsed command line.
 struct Invocation: Equatable {
     var command: Command
-    /// The word that the command takes: the name of a sample, a data set or a command.
+    /// The command's argument: the name of a sample, a data set or a command.
     var operand: String?
     var options = RunOptions()
-    /// The arguments, as they came.
+    /// The arguments as given.
     let arguments: [String]
 
     static func == (first: Invocation, second: Invocation) -> Bool { first.arguments == second.arguments }
 
-    /// Reads the arguments of the command line, without the program's name.
+    /// Parses the arguments of the command line, without the program's name.
     ///
-    /// - Throws: `UsageError` for anything that is not understood.
+    /// - Throws: `UsageError` for invalid arguments.
     init(_ arguments: [String]) throws {
         self.arguments = arguments
         var rest = arguments[...]
@@ -92,17 +95,17 @@ struct Invocation: Equatable {
         var seen: Set<String> = []
         while let word = rest.popFirst() {
             guard word.hasPrefix("-") else {
-                try take(word)
+                try setOperand(word)
                 continue
             }
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard let option = command.options.first(where: { $0.name == parts[0] }) else {
                 throw unknownOption(parts[0])
             }
-            guard seen.insert(option.name).inserted else { throw UsageError("option \(option.name) is given twice") }
+            guard seen.insert(option.name).inserted else { throw UsageError("duplicate option \(option.name)") }
             if option.placeholder == nil {
                 guard parts.count == 1 else {
-                    throw UsageError("option \(option.name) takes no value, but was given \"\(parts[1])\"")
+                    throw UsageError("option \(option.name) takes no value: unexpected \"\(parts[1])\"")
                 }
                 try option.set(&options, "")
             } else if parts.count == 2 {
@@ -117,19 +120,19 @@ struct Invocation: Equatable {
         }
     }
 
-    private mutating func take(_ word: String) throws {
+    private mutating func setOperand(_ word: String) throws {
         guard command.placeholder != nil, operand == nil else {
-            throw UsageError("\"\(word)\" is too much: the command is \(command.usage)")
+            throw UsageError("unexpected argument \"\(word)\". Usage: \(command.usage)")
         }
         operand = word
     }
 
     private func unknownOption(_ name: String) -> UsageError {
         let mine = command.options
-        if mine.isEmpty { return UsageError("samples \(command.rawValue) takes no options, but was given \(name)") }
+        if mine.isEmpty { return UsageError("unexpected option \(name): \(command.usage) takes no options") }
         if let other = Command.allCases.first(where: { $0.options.contains { $0.name == name } }) {
             return UsageError(
-                "option \(name) belongs to \(other.usage); \(command.usage) takes: \(mine.map(\.usage).joined(separator: ", "))"
+                "option \(name) is for \(other.usage). Options of \(command.usage): \(mine.map(\.usage).joined(separator: ", "))"
             )
         }
         return UsageError(unknown: "option", name, among: mine.map(\.name), listed: mine.map(\.usage))
@@ -137,24 +140,24 @@ struct Invocation: Equatable {
 
     private func checkData(_ sample: Sample) throws {
         if options.dataFolder != nil, !sample.readsFashionMNIST {
-            throw UsageError("option --data: the sample \(sample.name) makes its own data; leave --data out")
+            throw UsageError("option --data: the sample \(sample.name) generates its data; omit --data")
         }
     }
 
     private func checkVariation() throws {
         if options.without != nil, options.only != nil {
-            throw UsageError("options --without and --only do not go together: give one of them")
+            throw UsageError("options --without and --only exclude each other: give one of them")
         }
         guard command == .ablate else { return }
         guard options.composition != nil else {
-            throw UsageError("samples ablate NAME needs --composition C, the composition to take apart")
+            throw UsageError("samples ablate NAME needs --composition C, the composition to ablate")
         }
         if options.seedCount == 1, options.hasSeedCount {
-            throw UsageError("option --seeds: differences need at least 2 seeds to have an interval")
+            throw UsageError("option --seeds: confidence intervals need at least 2 seeds")
         }
     }
 
-    /// Makes sure that what was given goes together.
+    /// Checks that the arguments are complete and compatible.
     private func check() throws {
         switch command {
         case .run, .plan, .ablate:

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What options of the command line ask for.
+/// The options of the command line.
 struct RunOptions: Equatable {
     var isQuick = false
     var epochs: Int?
@@ -9,17 +9,17 @@ struct RunOptions: Equatable {
     /// Whether the number of seeds was given.
     var hasSeedCount = false
     var threads: Int?
-    /// How many runs go on side by side; nil for as many as there are threads.
+    /// How many runs are executed in parallel; nil for as many as there are threads.
     var jobs: Int?
     var dataFolder: URL?
     var jsonFile: URL?
     var checkpointFolder: URL?
     var resumes = false
     var pageFile: URL?
-    /// Techniques by name: what compositions are varied by.
+    /// The technique to leave out of compositions, or to keep alone, by name.
     var without: String?
     var only: String?
-    /// The composition that is taken apart.
+    /// The composition to ablate.
     var composition: String?
     var scaffold = ScaffoldOptions()
 
@@ -27,15 +27,15 @@ struct RunOptions: Equatable {
     var seeds: [UInt64] { (0..<UInt64(seedCount)).map { seed + $0 } }
 }
 
-/// One option: how it is written, what it means, and what it sets.
+/// An option: its name, its help, and what it sets.
 struct Option: Sendable {
     let name: String
-    /// What stands for its value in help; nil for an option without one.
+    /// The placeholder of its value in help; nil for an option without a value.
     let placeholder: String?
     let help: String
     let set: @Sendable (inout RunOptions, _ value: String) throws -> Void
 
-    /// The option with its value, as help shows it.
+    /// The option with its placeholder.
     var usage: String { placeholder.map { "\(name) \($0)" } ?? name }
 
     /// An option without a value.
@@ -82,45 +82,50 @@ struct Option: Sendable {
         }
     }
 
-    static let quick = flag("--quick", "the small size: a look at it in seconds") { $0.isQuick = true }
-    static let epochs = number("--epochs", "N", in: 1...1_000_000, "passes over the data, instead of the sample's own")
-    {
+    static let quick = flag("--quick", "use the small size, which takes seconds") { $0.isQuick = true }
+    static let epochs = number("--epochs", "N", in: 1...1_000_000, "number of epochs (default: the sample's own)") {
         $0.epochs = $1
     }
     static let seed = number(
-        "--seed", "S", in: UInt64.min...UInt64.max - 1_000_000, "what initial parameters, order and noise depend on (0)"
+        "--seed", "S", in: UInt64.min...UInt64.max - 1_000_000, "random seed (default: 0)"
     ) { $0.seed = $1 }
-    static let seeds = number("--seeds", "N", in: 1...10_000, "run with N seeds, from S on; the table shows means") {
+    static let seeds = number(
+        "--seeds", "N", in: 1...10_000,
+        "number of seeds, from S on; tables show means (default: 1, or 5 for ablate and effects)"
+    ) {
         $0.seedCount = $1
         $0.hasSeedCount = true
     }
-    static let threads = number("--threads", "T", in: 1...64, "threads to compute with (every processor)") {
+    static let threads = number("--threads", "T", in: 1...64, "threads to compute with (default: one per processor)") {
         $0.threads = $1
     }
     static let jobs = number(
-        "--jobs", "N", in: 1...64, "runs side by side, which share the threads (as many as threads)"
+        "--jobs", "N", in: 1...64, "runs in parallel, which share the threads (default: as many as threads)"
     ) { $0.jobs = $1 }
-    static let data = path("--data", "DIR", isFolder: true, "the folder with the files of Fashion-MNIST") {
+    static let data = path(
+        "--data", "DIR", isFolder: true, "folder with the files of Fashion-MNIST (default: auto-detected)"
+    ) {
         $0.dataFolder = $1
     }
-    static let page = path("--page", "FILE", isFolder: false, "write the page to FILE (runs/NAME.html)") {
+    static let page = path("--page", "FILE", isFolder: false, "write the page to FILE (default: runs/NAME.html)") {
         $0.pageFile = $1
     }
-    static let without = word("--without", "TECHNIQUE", "leave the technique of that name out of every composition") {
+    static let without = word("--without", "TECHNIQUE", "leave the technique out of every composition") {
         $0.without = $1
     }
-    static let only = word("--only", "TECHNIQUE", "keep only the technique of that name in compositions that have it") {
+    static let only = word("--only", "TECHNIQUE", "keep only the technique in the compositions that have it") {
         $0.only = $1
     }
-    static let composition = word("--composition", "C", "the composition to take apart, as samples run names it") {
+    static let composition = word("--composition", "C", "composition to ablate, as named by samples run") {
         $0.composition = $1
     }
-    static let json = path("--json", "FILE", isFolder: false, "write every epoch and result to FILE, an object a line")
-    {
+    static let json = path(
+        "--json", "FILE", isFolder: false, "write every epoch and result to FILE, one JSON object per line"
+    ) {
         $0.jsonFile = $1
     }
-    static let checkpoint = path("--checkpoint", "DIR", isFolder: true, "save every run in DIR as it goes") {
+    static let checkpoint = path("--checkpoint", "DIR", isFolder: true, "save every run in DIR (default: not saved)") {
         $0.checkpointFolder = $1
     }
-    static let resume = flag("--resume", "go on with what --checkpoint DIR holds") { $0.resumes = true }
+    static let resume = flag("--resume", "resume the runs that --checkpoint DIR has saved") { $0.resumes = true }
 }

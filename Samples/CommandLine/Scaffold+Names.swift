@@ -2,24 +2,24 @@ import Foundation
 
 /// Which names a new technique may have.
 extension Scaffold {
-    /// Names that Swift, or the files of a package, use for something else.
+    /// Names that Swift or the package's files already use.
     private static let languageNames: Set<String> = [
         "Any", "AnyObject", "Array", "Bool", "Character", "Dictionary", "Double", "Error", "Float", "Int", "Int32",
         "Never", "Optional", "Protocol", "Range", "Result", "Sample", "Self", "Sendable", "Set", "String", "Swift",
         "Test", "Type", "Void",
     ]
 
-    /// Makes sure that a name can be that of a type.
+    /// Checks that a name can be that of a type.
     static func check(name: String) throws {
         guard isType(name) else {
             let words = name.split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }
             let better = words.map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
             throw UsageError(
-                "\"\(name)\" cannot name a type: it must begin with a capital and have letters and digits only, as \(isType(better) ? better : "WeightNoise") has"
+                "\"\(name)\" cannot name a type: begin with a capital and use letters and digits only, such as \(isType(better) ? better : "WeightNoise")"
             )
         }
         guard !languageNames.contains(name) else {
-            throw UsageError("\"\(name)\" means something else in Swift; choose another name, such as \(name)Technique")
+            throw UsageError("\"\(name)\" is already a type in Swift; choose another name, such as \(name)Technique")
         }
     }
 
@@ -27,18 +27,19 @@ extension Scaffold {
         name.first?.isUppercase == true && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
     }
 
-    /// Makes sure that neither a type nor a module of Ballast has the name.
+    /// Checks that no type or module of Ballast has the name.
     static func check(name: String, beside ballast: URL) throws {
         func folders(_ path: String) -> [String] {
             (try? FileManager.default.contentsOfDirectory(atPath: ballast.appending(path: path).path)) ?? []
         }
         guard !folders("Plugins").contains(name) else {
-            throw UsageError("Ballast has a technique \"\(name)\" already (Plugins/\(name)); choose another name")
+            throw UsageError("Ballast already has a technique \"\(name)\" (Plugins/\(name)); choose another name")
         }
         guard !folders("Sources").contains("Ballast\(name)") else {
-            throw UsageError("Ballast has a module \"Ballast\(name)\" already; choose another name")
+            throw UsageError("Ballast already has a module \"Ballast\(name)\"; choose another name")
         }
-        for module in folders("Sources").filter({ $0.hasPrefix("Ballast") || $0 == "Tensors" }).sorted() where try hasType(name, in: ballast, module) {
+        let modules = folders("Sources").filter { $0.hasPrefix("Ballast") || $0 == "Tensors" }.sorted()
+        for module in modules where try hasType(name, in: ballast, module) {
             throw UsageError("\"\(name)\" is a type of \(module); choose another name")
         }
     }

@@ -1,6 +1,6 @@
 import Ballast
 
-/// What the files of a new package say.
+/// The files of a new package.
 extension Scaffold {
     var manifest: String {
         """
@@ -34,12 +34,12 @@ extension Scaffold {
         """
         public import Ballast
 
-        /// \(Self.summaries[hook] ?? "") (replace this by your own).
+        /// \(Self.summaries[form] ?? "") (replace this with your own).
         ///
-        /// - State: \(hook == .epochCallback ? "the best loss so far; saved with the run" : "none"). Order: say where it matters.
+        /// - State: \(form == .epochCallback ? "the best loss so far; saved with the run" : "none"). Order: say whether it matters.
         /// - Source: the paper.
         public struct \(name): \(protocolName) {
-            /// The instance's name, which keys its state and randomness.
+            /// The instance's name, which keys its state and random numbers.
             public let name: String
             /// \(parameterText)
             public let \(parameter): Float
@@ -67,7 +67,7 @@ extension Scaffold {
         struct \(name)Tests {
             @Test func `keeps the laws of every technique`() {
                 let violations = Laws.check(
-                    \(name)(), neutral: \(name)(\(neutral)), renamed: { \(name)(named: $0) }\(hook == .lossPenalty ? ", degree: 2" : ""))
+                    \(name)(), neutral: \(name)(\(neutral)), renamed: { \(name)(named: $0) }\(form == .lossPenalty ? ", degree: 2" : ""))
                 #expect(violations.isEmpty, "\\(violations)")
             }
         }
@@ -83,7 +83,7 @@ extension Scaffold {
         @main
         struct Sample {
             static func main() throws {
-                // Points in a square, of two classes: within a circle or without.
+                // Points in a square, in two classes: inside and outside a circle.
                 let count = 600
                 let values = RandomStream(seed: 1, purpose: "points").uniforms(2 * count).map { 2 * $0 - 1 }
                 let labels = (0..<count).map { point -> Int32 in
@@ -92,16 +92,16 @@ extension Scaffold {
                 }
                 let points = try Dataset(
                     inputs: Column(floats: values, itemShape: [2]), targets: Column(integers: labels))
-                let (train, held) = points.split(0.5)
+                let (train, validation) = points.split(0.5)
                 let model = Sequential {
                     Linear(32); ReLU()
                     Linear(2)
                 }
                 let bare = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-2))
                 let trainer = bare.composing(Composition { \(name)() })
-                print(try trainer.plan(for: train, validation: held))
+                print(try trainer.plan(for: train, validation: validation))
                 for (name, trainer) in [("without", bare), ("with \(name)", trainer)] {
-                    let run = try trainer.fit(train, validation: held, epochs: 10, seed: 1)
+                    let run = try trainer.fit(train, validation: validation, epochs: 10, seed: 1)
                     print("\\n\\(name)\\n\\(run.report)")
                 }
             }
@@ -129,47 +129,56 @@ extension Scaffold {
         | `\(parameter)` | \(parameterText) | \(standard) |
         | `named` | the instance's name; two in one composition need different ones | `"\(name)"` |
 
-        **Hook and order** - `\(hook.rawValue)`; where in the list it belongs.
+        **Hook and order** - `\(form.hook.rawValue)`; where in the list it belongs.
         **Cost** - `Laws.costs(of: \(name)())` measures it.
-        **Elsewhere** - what PyTorch, Keras and optax call it.
+        **Comparison** - what PyTorch, Keras and optax call it.
         **Source** - the paper.
 
-        `swift test` checks the laws that every technique keeps; `swift run sample` trains with it and without.
+        `swift test` checks the laws that every technique keeps; `swift run sample` trains with and without it.
 
         """
     }
 
-    private static let summaries: [Hook: String] = [
+    private static let summaries: [TechniqueForm: String] = [
         .lossPenalty: "Adds λ Σ w² to the loss",
         .gradientTransform: "Adds λ w to the gradients of the weights",
-        .forwardWrapper: "Adds Gaussian noise to what activation functions give, while training",
+        .forwardWrapper: "Adds Gaussian noise to the output of activation functions during training",
+        .batchWrapper: "Adds Gaussian noise to the inputs of each batch",
         .epochCallback: "Scales the learning rate whenever the validation loss is no better than the best so far",
     ]
 
-    private var protocolName: String { hook.rawValue.prefix(1).uppercased() + hook.rawValue.dropFirst() }
+    private var protocolName: String {
+        switch form {
+        case .lossPenalty: "LossPenalty"
+        case .gradientTransform: "GradientTransform"
+        case .forwardWrapper: "LayerWrapper"
+        case .batchWrapper: "BatchWrapper"
+        case .epochCallback: "EpochCallback"
+        }
+    }
 
     private var parameter: String {
-        switch hook {
+        switch form {
         case .lossPenalty, .gradientTransform: "strength"
-        case .forwardWrapper: "deviation"
+        case .forwardWrapper, .batchWrapper: "deviation"
         case .epochCallback: "factor"
         }
     }
 
     private var parameterText: String {
-        switch hook {
+        switch form {
         case .lossPenalty, .gradientTransform: "λ, not negative."
-        case .forwardWrapper: "The noise's standard deviation, not negative."
-        case .epochCallback: "What the learning rate is multiplied by; 1 leaves it."
+        case .forwardWrapper, .batchWrapper: "The noise's standard deviation, not negative."
+        case .epochCallback: "What the learning rate is multiplied by; 1 leaves it unchanged."
         }
     }
 
-    private var standard: String { hook == .epochCallback ? "0.5" : hook == .forwardWrapper ? "0.1" : "0.001" }
-    private var neutral: String { hook == .epochCallback ? "1" : "0" }
+    private var standard: String { form == .epochCallback ? "0.5" : parameter == "deviation" ? "0.1" : "0.001" }
+    private var neutral: String { form == .epochCallback ? "1" : "0" }
 
     private var properties: String {
-        switch hook {
-        case .lossPenalty, .epochCallback: ""
+        switch form {
+        case .lossPenalty, .batchWrapper, .epochCallback: ""
         case .gradientTransform:
             "    /// The parameters it acts on.\n    public var parameters: ParameterSelector { .weights }\n"
         case .forwardWrapper:
@@ -179,35 +188,49 @@ extension Scaffold {
 
     private var method: String {
         let lines =
-            switch hook {
+            switch form {
             case .lossPenalty:
                 """
                 /// Returns the term to add.
                 public func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
-                    parameters.weights.sumOfSquares(scale: strength)
+                    parameters.sumOfSquares(scale: strength)
                 }
                 """
             case .gradientTransform:
                 """
-                /// Returns the gradients to go on with.
+                /// Returns the changed gradients.
                 public func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
                     var gradients = gradients
-                    gradients.addParameters(times: strength, where: transforms)
+                    gradients.addParameters(times: strength)
                     return gradients
                 }
                 """
             case .forwardWrapper:
                 """
-                /// Returns what flows on.
+                /// Returns the noisy output.
                 public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
                     let x = call.next()
                     guard context.isTraining, deviation > 0 else { return x }
                     return x + .normal(x.shape, deviation: deviation, from: context.random)
                 }
                 """
+            case .batchWrapper:
+                """
+                /// Returns the batch with noise, in which each sample has its own.
+                public func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
+                    guard deviation > 0 else { return batch }
+                    let shape = Shape(batch.input.shape.dropFirst())
+                    let noise = batch.samples.map { sample in
+                        Tensor.normal(shape, deviation: deviation, from: context.random(sample: sample))
+                    }
+                    var noisy = batch
+                    noisy.input = batch.input + stacked(noise)
+                    return noisy
+                }
+                """
             case .epochCallback:
                 """
-                /// Decides how to go on.
+                /// Decides how training continues.
                 public func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
                     let best = context.scope.number("best", initial: .infinity)
                     let loss = epoch.validationLoss ?? epoch.trainLoss

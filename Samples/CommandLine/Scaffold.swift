@@ -1,40 +1,51 @@
 import Ballast
 import Foundation
 
-/// What `samples new-technique` is asked for.
+/// The options of `samples new-technique`.
 struct ScaffoldOptions: Equatable {
-    var hook = Hook.forwardWrapper
+    var form = TechniqueForm.forwardWrapper
     var folder: URL?
     var ballast: URL?
+}
+
+/// What a new technique starts as: one of the four hooks, the wrapper in both of its forms.
+enum TechniqueForm: String, CaseIterable {
+    case lossPenalty, gradientTransform, forwardWrapper, batchWrapper, epochCallback
+
+    /// The hook that it implements.
+    var hook: Hook { Hook(rawValue: rawValue) ?? .forwardWrapper }
 }
 
 extension Option {
     static let hook = Option(
         name: "--hook", placeholder: "HOOK",
-        help: "\(Hook.allCases.map(\.rawValue).joined(separator: ", ")) (forwardWrapper)"
+        help: "\(TechniqueForm.allCases.map(\.rawValue).joined(separator: ", ")) (default: forwardWrapper)"
     ) { options, value in
-        guard let hook = Hook(rawValue: value) else {
-            throw UsageError(unknown: "hook", value, among: Hook.allCases.map(\.rawValue))
+        guard let form = TechniqueForm(rawValue: value) else {
+            throw UsageError(unknown: "hook", value, among: TechniqueForm.allCases.map(\.rawValue))
         }
-        options.scaffold.hook = hook
+        options.scaffold.form = form
     }
 
-    static let at = Option(name: "--at", placeholder: "DIR", help: "the folder of the package (the name, here)") {
+    static let at = Option(
+        name: "--at", placeholder: "DIR", help: "folder of the package (default: NAME in the current folder)"
+    ) {
         guard !$1.isEmpty else { throw UsageError("option --at: the path is empty") }
         $0.scaffold.folder = URL(filePath: $1, directoryHint: .isDirectory)
     }
 
-    static let ballast = Option(name: "--ballast", placeholder: "DIR", help: "where Ballast's package is (it is found)")
-    {
+    static let ballast = Option(
+        name: "--ballast", placeholder: "DIR", help: "folder of Ballast's package (default: auto-detected)"
+    ) {
         guard !$1.isEmpty else { throw UsageError("option --ballast: the path is empty") }
         $0.scaffold.ballast = URL(filePath: $1, directoryHint: .isDirectory)
     }
 }
 
-/// A package with a technique in it that works, to begin from.
+/// A package with a working technique, to start from.
 struct Scaffold {
     let name: String
-    let hook: Hook
+    let form: TechniqueForm
     /// Where the package is written.
     let folder: URL
     /// Ballast's own package.
@@ -42,17 +53,17 @@ struct Scaffold {
 
     /// Prepares a package.
     ///
-    /// - Throws: `UsageError` for a name that is none, a folder that is taken, or a Ballast that is not found.
+    /// - Throws: `UsageError` for an invalid name, a folder that is not empty, or if Ballast is not found.
     init(name: String, options: ScaffoldOptions) throws {
         try Scaffold.check(name: name)
         self.name = name
-        hook = options.hook
+        form = options.form
         folder = (options.folder ?? URL(filePath: name, directoryHint: .isDirectory)).absoluteURL.standardizedFileURL
         ballast = try options.ballast.map(Scaffold.checked) ?? Scaffold.ballastFolder()
         try Scaffold.check(name: name, beside: ballast)
         let found = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         guard found.isEmpty, !Scaffold.isFile(folder) else {
-            throw UsageError("\(folder.path) is there already and not empty; choose another folder with --at DIR")
+            throw UsageError("\(folder.path) exists and is not empty; choose another folder with --at DIR")
         }
     }
 
@@ -63,7 +74,7 @@ struct Scaffold {
 
     private static func checked(_ folder: URL) throws -> URL {
         let folder = folder.absoluteURL.standardizedFileURL
-        guard isBallast(folder) else { throw UsageError("option --ballast: there is no Ballast in \(folder.path)") }
+        guard isBallast(folder) else { throw UsageError("option --ballast: no Ballast package in \(folder.path)") }
         return folder
     }
 
@@ -81,14 +92,14 @@ struct Scaffold {
                 folder.deleteLastPathComponent()
             }
         }
-        throw UsageError("Ballast's package is not found; say where it is with --ballast DIR")
+        throw UsageError("Ballast's package was not found; give its folder with --ballast DIR")
     }
 
     /// Writes the package, and returns what to do next.
     ///
     /// - Throws: `UsageError` if the folder cannot be written.
     func write() throws -> String {
-        // The folder first: where it really is, and so the way to Ballast, is known once it is there.
+        // Create the folder first: its real path, and so the relative path to Ballast, is known only then.
         try write { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) }
         let files: [(path: String, text: String)] = [
             ("Package.swift", manifest), (".gitignore", ".build/\n"), ("README.md", guide),
@@ -110,8 +121,8 @@ struct Scaffold {
 
             Next:
               cd \(isPlain ? folder.path : quoted)
-              swift test          the laws, on \(name)
-              swift run sample    a training with it and without
+              swift test          checks the laws of \(name)
+              swift run sample    trains with and without it
             """
     }
 
@@ -132,7 +143,7 @@ struct Scaffold {
         }
     }
 
-    /// Ballast's folder as the package's manifest says it: relative, so that both may move together.
+    /// Ballast's folder for the package's manifest: relative, so that both can move together.
     var ballastPath: String {
         let (from, to) = (folder.resolvingSymlinksInPath(), ballast.resolvingSymlinksInPath())
         let common = zip(from.pathComponents, to.pathComponents).prefix { $0 == $1 }.count

@@ -1,17 +1,18 @@
-/// A mistake on the command line: what it is, and what would be right. The program ends with code 2.
+/// A mistake on the command line, with what to do. The program ends with code 2.
 struct UsageError: Error, Equatable, CustomStringConvertible {
     let description: String
 
     init(_ description: String) { self.description = description }
 
-    /// A word that is none of those there are.
+    /// An unknown word.
     init(unknown what: String, _ word: String, among words: [String], listed: [String]? = nil) {
         let suggestion = nearest(to: word, among: words).map { "; did you mean \($0)?" } ?? "."
-        self.init("there is no \(what) \"\(word)\"\(suggestion) There is: \((listed ?? words).joined(separator: ", "))")
+        let valid = (listed ?? words).joined(separator: ", ")
+        self.init("unknown \(what) \"\(word)\"\(suggestion) Valid: \(valid)")
     }
 }
 
-/// The word that is most likely meant, if one is close: in letters added, left out, changed or swapped, or as its start.
+/// The most likely intended word, if one is close: by letters added, left out, changed or swapped, or by prefix.
 func nearest(to word: String, among words: [String]) -> String? {
     let started = words.filter { !word.isEmpty && $0.hasPrefix(word) }
     if started.count == 1 { return started[0] }

@@ -1,6 +1,6 @@
 import BallastPlugins
 
-/// Something that the field knows of a sample: an order between two numbers of its runs, on the mean of the seeds.
+/// An effect that the literature reports: an order between two measures of a sample's runs, averaged over seeds.
 struct Effect: Sendable {
     /// A number of a run.
     struct Measure: Sendable {
@@ -11,7 +11,7 @@ struct Effect: Sendable {
         static let testAccuracy = Measure(name: "test accuracy") { $0.test?["accuracy"] ?? .nan }
         static let trainAccuracy = Measure(name: "train accuracy") { $0.train["accuracy"] ?? .nan }
         static let weightNorm = Measure(name: "‖w‖₂") { $0.weightNorm }
-        /// Train accuracy less test accuracy, or test loss less train loss for values.
+        /// Train accuracy minus test accuracy; for regression, test loss minus train loss.
         static let gap = Measure(name: "gap") { result in
             guard let train = result.train["accuracy"], let test = result.test?["accuracy"] else {
                 return (result.test?.loss ?? .nan) - result.train.loss
@@ -26,11 +26,11 @@ struct Effect: Sendable {
         let composition: String
     }
 
-    /// What is said to be so.
+    /// The effect in words.
     let claim: String
     let lower: Side
     let higher: Side
-    /// Whether the full size shows it; if not, it is shown all the same, with its numbers.
+    /// Whether it is expected at full size; if not, it is reported all the same.
     var isExpected = true
 
     init(_ claim: String, _ measure: Measure, of composition: String, isBelow other: String, isExpected: Bool = true) {
@@ -50,6 +50,6 @@ struct Effect: Sendable {
         higher = Side(measure: measure, composition: composition)
     }
 
-    /// The compositions that it takes.
+    /// The compositions that it needs.
     var compositions: [String] { [lower.composition, higher.composition] }
 }

@@ -6,10 +6,10 @@ extension Sample {
         name: "noisy-line",
         summary: "20 noisy points on a line and 301 parameters: L2, dropout, norms and early stopping",
         lookFor: """
-            The gap between train and test loss. Without regularization the network goes on learning the noise of its \
-            20 points; dropout narrows the gap, L2 does as λ grows, until at 0.1 it holds back the line itself. Early \
-            stopping ends after a dozen epochs, before the noise is learned, and comes out best. No model can beat \
-            what the noise alone leaves, which the line about the data names.
+            The gap between train and test loss. Without regularization the network learns the noise of its 20 points. \
+            Dropout narrows the gap; so does L2 as λ grows, until at 0.1 it also suppresses the line. Early stopping \
+            ends after a dozen epochs, before the noise is learned, and has the lowest test loss. The lowest possible \
+            test loss is that of the noise, which the line about the data states.
             """,
         epochs: 1_000, quickEpochs: 1_000,
         effects: [Effect("dropout narrows the gap", .gap, of: "dropout-0.5", isBelow: "none")]
@@ -50,7 +50,7 @@ extension Sample {
             pictures: { [.figure(try fitted($0))] })
     }
 
-    /// What each composition has made of the points.
+    /// The curve that each composition has fitted.
     private static func fitted(_ results: [ComparedRun]) throws -> Chart {
         let x = (0...100).map { -1.2 + 2.4 * Float($0) / 100 }
         let curves = try results.filter { $0.seed == results[0].seed }.enumerated().map { color, result in
@@ -65,7 +65,7 @@ extension Sample {
         return Chart("Fitted curves", x: .init("x"), y: .init("y", range: -2.2...2.2), curves + [dots])
     }
 
-    /// Points at even distances, and the mean square of their noise; the same whatever the seed of the run.
+    /// Evenly spaced points and the mean square of their noise; independent of the run's seed.
     private static func points(_ count: Int, _ purpose: String) throws -> (data: Dataset, noise: Float) {
         let stream = RandomStream(seed: 1, purpose: "noisy-line/" + purpose)
         let noise = Tensor.normal([count], deviation: 0.4, from: stream)

@@ -3,16 +3,16 @@ import Foundation
 
 /// An experiment that the program can run.
 struct Sample: Sendable {
-    /// What a sample is asked for.
-    struct Setting {
-        /// Whether the small size is wanted.
+    /// How a sample is prepared.
+    struct Options {
+        /// Whether the small size was requested.
         var isQuick = false
         /// The folder with the files of Fashion-MNIST; nil to look in the usual places.
         var dataFolder: URL?
     }
 
     let name: String
-    /// What it shows, in a line.
+    /// What it shows, in one line.
     let summary: String
     /// What to look for in its results.
     let lookFor: String
@@ -21,10 +21,10 @@ struct Sample: Sendable {
     var readsFashionMNIST = false
     /// Whether the page shows losses on a logarithmic axis.
     var hasLogarithmicLoss = false
-    /// What it is expected to show.
+    /// The effects that it checks.
     var effects: [Effect] = []
     /// Makes the data, the base model and the compositions.
-    let prepare: @Sendable (Setting) throws -> Experiment
+    let prepare: @Sendable (Options) throws -> Experiment
 
     /// Every sample, in the order of the tour.
     static let all = [
@@ -37,16 +37,16 @@ struct Sample: Sendable {
         throw UsageError(unknown: "sample", name, among: all.map(\.name))
     }
 
-    /// Prints what the runs of each composition would do.
+    /// Prints the plan of each composition.
     func printPlans(dataFolder: URL?) throws {
-        let experiment = try prepare(Setting(isQuick: true, dataFolder: dataFolder))
+        let experiment = try prepare(Options(isQuick: true, dataFolder: dataFolder))
         for (name, plan) in try experiment.plans(epochs: epochs) {
             print("\(self.name), \(name)\n\(plan)\n")
         }
     }
 }
 
-/// A sample that is ready to run: its data, ONE base model, and what is composed over it.
+/// A sample that is ready to run: its data, one base model, and its compositions.
 struct Experiment {
     /// Where the data comes from.
     let source: String
@@ -56,10 +56,10 @@ struct Experiment {
     /// The model, its loss and its optimizer, without any technique.
     let trainer: Trainer
     var compositions: [(name: String, composition: Composition)]
-    /// What the page shows beside curves and the table, made of the results.
+    /// What the page shows beside curves and the table.
     var pictures: ([ComparedRun]) throws -> [Picture] = { _ in [] }
 
-    /// What the runs of each composition do.
+    /// The plan of each composition.
     func plans(epochs: Int? = nil) throws -> [(name: String, plan: Plan)] {
         try compositions.map { name, composition in
             (name, try trainer.composing(composition).plan(for: train, validation: validation, epochs: epochs))

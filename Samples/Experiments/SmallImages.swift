@@ -2,31 +2,32 @@ import BallastPlugins
 import Synchronization
 
 extension Sample {
-    /// A convolutional network on few images, where augmentation pays.
+    /// A convolutional network on few images, where augmentation helps.
     static let smallImages = Sample(
         name: "small-images",
         summary: "a convolutional network on 1,000 images: early stopping, augmentation, dropout per channel, and all",
         lookFor: """
-            Without regularization the network knows its 1,000 images by heart after a few epochs, and its validation \
-            loss rises from there. Early stopping takes the model from before that. Augmentation slows the learning \
-            by heart, since no image comes twice, and needs more epochs. Compare the losses: with early stopping \
-            it beats none by the test loss, 0.50 to 0.64 over 5 seeds, but not by the accuracy, 82 % to 84 %. \
-            At the quick size it only costs.
+            Without regularization the network memorizes its 1,000 images after a few epochs, and its validation loss \
+            rises from there. Early stopping restores the model from before that. Augmentation slows the memorizing, \
+            since no image comes twice, and needs more epochs. Compare the losses: augmentation with early stopping has \
+            a lower test loss than none, 0.50 to 0.64 over 5 seeds, but not a higher accuracy, 82 % to 84 %. \
+            At the quick size it does not help.
             """,
         epochs: 60, quickEpochs: 6, readsFashionMNIST: true,
         effects: [
             Effect(
-                "augmentation and early stopping beat none by the loss", .testLoss, of: "augmentation+early-stopping",
+                "augmentation and early stopping have a lower test loss than none", .testLoss,
+                of: "augmentation+early-stopping",
                 isBelow: "none"),
             Effect(
-                "augmentation and early stopping beat none by the accuracy", .testAccuracy,
+                "augmentation and early stopping have a higher test accuracy than none", .testAccuracy,
                 of: "augmentation+early-stopping", isAbove: "none",
                 isExpected: false),
         ]
-    ) { setting in
+    ) { options in
         let images =
-            try FashionMNIST.load(directory: setting.dataFolder) ?? Glyphs.generate(training: 2_000, test: 2_000)
-        let (count, held, tested) = setting.isQuick ? (400, 200, 500) : (1_000, 500, 2_000)
+            try FashionMNIST.load(directory: options.dataFolder) ?? Glyphs.generate(training: 2_000, test: 2_000)
+        let (count, validationCount, testCount) = options.isQuick ? (400, 200, 500) : (1_000, 500, 2_000)
         let data = try dataset(images.training)
         let train = data.prefix(count)
         let augmentation = Composition {
@@ -35,11 +36,12 @@ extension Sample {
         }
         let early = Composition { EarlyStopping(patience: 5) }
         let dropout = Composition { Dropout(0.2, at: .after(.kind("maxPool")), per: .channel) }
-        // The network has batch norm throughout: it is what all compositions share.
+        // All compositions share the batch norm.
         let norm = Composition { BatchNorm(at: .before(.activations)) }
         return Experiment(
             source: "\(images.source), the first \(count)",
-            train: train, validation: data.subset(count..<count + held), test: try dataset(images.test).prefix(tested),
+            train: train, validation: data.subset(count..<count + validationCount),
+            test: try dataset(images.test).prefix(testCount),
             trainer: Trainer(
                 Sequential {
                     Conv2d(16, kernel: 3, padding: 1); ReLU(); MaxPool2d(2)
@@ -48,7 +50,7 @@ extension Sample {
                     Linear(64); ReLU()
                     Linear(10)
                 }, loss: .crossEntropy, optimizer: Adam(learningRate: 2e-3), batchSize: 64,
-                // Batch norm is throughout, so that dropout of channels stands in front of one, and shifts its variance.
+                // Intended: dropout of channels before a batch norm.
                 silencing: ["dropout-before-batch-norm"]),
             compositions: [
                 ("none", norm),
@@ -70,27 +72,27 @@ extension Sample {
 
     /// The first images as they are, and as three epochs see them.
     static func augmented(_ data: Dataset, _ composition: Composition) throws -> ImageGrid {
-        let onlooker = Onlooker()
+        let recorder = BatchRecorder()
         let trainer = Trainer(
             Sequential {
                 Flatten(); Linear(10)
             }, loss: .crossEntropy, optimizer: SGD(learningRate: 0),
-            batchSize: data.count, composition: composition + Composition([onlooker]))
+            batchSize: data.count, composition: composition + Composition([recorder]))
         _ = try trainer.fit(data, epochs: 3)
         let side = DemonstrationImages.side
         func images(_ pixels: [Float]) -> [[Float]] {
             (0..<data.count).map { pixels[$0 * side * side..<($0 + 1) * side * side].map { ($0 + 1) / 2 } }
         }
-        let plain = data.batches(ofSize: data.count).flatMap(Onlooker.pixels)
-        let seen = onlooker.box.seen.withLock { $0 }
+        let plain = data.batches(ofSize: data.count).flatMap(BatchRecorder.pixels)
+        let seen = recorder.box.seen.withLock { $0 }
         return ImageGrid(
             "Augmented images", images: [images(plain)] + seen.map(images), side: side,
             note: "In the first row as they are, below as three epochs see them.")
     }
 }
 
-/// Keeps a copy of what enters the model, whatever order an epoch goes through the data in.
-private struct Onlooker: BatchWrapper {
+/// Records the inputs of the model, in the order of the data.
+private struct BatchRecorder: BatchWrapper {
     let box = Box()
 
     final class Box: Sendable {
@@ -98,7 +100,7 @@ private struct Onlooker: BatchWrapper {
     }
 
     func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
-        box.seen.withLock { $0.append(Onlooker.pixels(of: batch)) }
+        box.seen.withLock { $0.append(BatchRecorder.pixels(of: batch)) }
         return batch
     }
 

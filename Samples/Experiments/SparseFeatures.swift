@@ -6,15 +6,15 @@ extension Sample {
         name: "sparse-features",
         summary: "200 rows and 1,000 features of which 20 matter: which penalty finds them",
         lookFor: """
-            Zeros, test loss and support. Only proximal L1 sets weights to exactly zero: it keeps some dozens, with \
-            all or nearly all that matter among them; L1 as a penalty brings the others near zero and no further. L2 \
-            at this strength shrinks all alike and finds fewer of the 20. Along the path over λ the features that do \
-            not matter leave first.
+            Zeros, test loss and support. Only proximal L1 sets weights to exactly zero: it keeps a few dozen, including \
+            all or nearly all that matter. L1 as a penalty brings the others near zero but not to it. L2 at this \
+            strength shrinks all weights alike and finds fewer of the 20. As λ grows along the path, the features that \
+            do not matter become zero first.
             """,
         epochs: 500, quickEpochs: 250, hasLogarithmicLoss: true,
         effects: [
             Effect("proximal L1 recovers the support better than L2", recovered, of: "proximal-l1", isAbove: "l2"),
-            Effect("proximal L1 tests better than L2", .testLoss, of: "proximal-l1", isBelow: "l2"),
+            Effect("proximal L1 has a lower test loss than L2", .testLoss, of: "proximal-l1", isBelow: "l2"),
         ]
     ) { _ in
         let test = try rows(200, "test")
@@ -39,7 +39,7 @@ extension Sample {
     /// The features that matter: every fiftieth.
     private static func isTrue(_ feature: Int) -> Bool { feature % 50 == 7 }
 
-    /// Rows of the true model; the same whatever the seed of the run.
+    /// Rows of the true model; independent of the run's seed.
     private static func rows(_ count: Int, _ purpose: String) throws -> Dataset {
         let features = 1_000
         func normal(_ shape: Shape, _ deviation: Float, _ what: String) -> [Float] {

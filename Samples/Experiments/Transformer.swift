@@ -1,35 +1,35 @@
 import BallastPlugins
 
 extension Sample {
-    /// Modular addition, which a transformer memorizes long before it understands it (Power et al., 2022).
+    /// Modular addition, which a transformer memorizes long before it generalizes (Power et al., 2022).
     static let transformer = Sample(
         name: "transformer",
-        summary: "a + b mod p from part of the table: decay makes a transformer generalize after it has memorized",
+        summary: "a + b mod p from part of the table: with decay, a transformer generalizes after it has memorized",
         lookFor: """
-            The two curves of each composition: what it knows of the part of the table that it trains on, and of the \
-            rest. All know the one within a few dozen epochs. Of the rest they know for long only what symmetry \
-            gives, b + a for a + b, which is at most 60 %. With decay the accuracy rises above that some hundred \
-            epochs later, with most seeds; without, not yet at the same step. With norms it comes sooner, in jumps: \
-            decay shrinks the weights in front of a norm, which makes each step turn them further, until one breaks \
-            what was learned and it grows anew.
+            The two curves of each composition: the accuracy on the part of the table that it trains on, and on the \
+            rest. All compositions memorize the training part within a few dozen epochs. On the rest, their accuracy \
+            stays for long at what symmetry gives, b + a for a + b, which is at most 60 %. With decay, and most seeds, it \
+            rises above that some hundred epochs later; without, not yet at the same step. With norms it rises earlier, \
+            in jumps: decay shrinks the weights before a norm, so each step turns them further, until a step destroys \
+            what was learned and training recovers.
             """,
         epochs: 600, quickEpochs: 600, hasLogarithmicLoss: true,
         effects: [
             Effect(
-                "with decay it generalizes, without not yet at the same step", .testAccuracy, of: "decay",
+                "decay raises the test accuracy at the same step", .testAccuracy, of: "decay",
                 isAbove: "none"),
             Effect("without decay it has memorized", .trainAccuracy, isAbove: .testAccuracy, of: "none"),
         ]
     ) { _ in
         let p = 31
         let (rest, train) = try table(p).split(0.4, seed: 1)
-        let (held, test) = rest.split(0.5, seed: 2)
+        let (validation, test) = rest.split(0.5, seed: 2)
         let width = 64
         let decay = Composition { DecoupledDecay(1) }
         let sites = [Site.before(.kind("attention")), .before("residual2.branch.linear1"), .before("linear1")]
         return Experiment(
             source: "all \(p * p) sums a + b mod \(p), as tokens a, b and =; 60 % of them to train on",
-            train: train, validation: held, test: test,
+            train: train, validation: validation, test: test,
             trainer: Trainer(
                 Sequential {
                     Embedding(p + 1, width: width, weight: .normal(deviation: 0.1)); PositionalEmbedding(length: 3)
@@ -53,7 +53,7 @@ extension Sample {
             })
     }
 
-    /// What a run knows of the table it trains on and of the rest, epoch by epoch.
+    /// The training and the validation accuracy of a run by epoch.
     private static func curves(of result: ComparedRun) -> Chart {
         let history = result.run.history
         let epochs = history.map { Double($0.epoch + 1) }
@@ -75,7 +75,7 @@ extension Sample {
     }
 }
 
-/// What the last position holds: `[batch, positions, width]` becomes `[batch, width]`.
+/// Selects the last position: `[batch, positions, width]` becomes `[batch, width]`.
 private struct LastPosition: Layer {
     func forward(_ x: Tensor, in scope: Scope) -> Tensor {
         let last = x.shape[1] - 1

@@ -2,14 +2,14 @@ import BallastPlugins
 import Foundation
 
 extension Sample {
-    /// A curve with a gap in its data, and what a network with dropout knows about its ignorance there.
+    /// A curve with a gap in its data, and how uncertain a network with dropout is there.
     static let uncertainty = Sample(
         name: "uncertainty",
-        summary: "a curve with a gap in the data: Monte Carlo dropout says where the network does not know",
+        summary: "a curve with a gap in the data: Monte Carlo dropout shows where the network is uncertain",
         lookFor: """
-            The band, two standard deviations of 100 passes with dropout to both sides of their mean. It is narrow \
-            where there is data and widens in the gap and beyond the ends. Without dropout there is no band: the \
-            variance is exactly zero, however wrong the curve.
+            The band: the mean of 100 passes with dropout, plus and minus two standard deviations. It is narrow where \
+            there is data, and widens in the gap and beyond the ends. Without dropout there is no band: the variance is \
+            exactly zero, however wrong the curve.
             """,
         epochs: 2_000, quickEpochs: 800,
         effects: [

@@ -1,13 +1,13 @@
 import BallastPlugins
 import Foundation
 
-/// What each technique of a composition is worth: the composition without it, on the same seeds.
+/// Measures what each technique of a composition contributes: trains without it, with the same seeds.
 struct Ablation {
     private let session: Session
 
     init(_ invocation: Invocation) throws { session = try Session(invocation, seedCount: 5) }
 
-    /// Runs the composition and its variations, and shows the differences.
+    /// Runs the composition and its variations, and reports the differences.
     ///
     /// - Returns: the exit code: 0, or 130 after Ctrl-C.
     func run(_ sample: Sample) throws -> Int32 {
@@ -18,16 +18,16 @@ struct Ablation {
         }
         let techniques = whole.composition.techniques.map(\.name)
         guard !techniques.isEmpty else {
-            throw UsageError("option --composition: \"\(wanted)\" has no technique that could be left out")
+            throw UsageError("option --composition: \"\(wanted)\" has no technique to leave out")
         }
         experiment.compositions = [whole] + techniques.map { ("without \($0)", whole.composition.without($0)) }
         print(session.heading(sample, experiment))
         Terminal.flush()
         var results: [ComparedRun] = []
-        // The variations of all compositions are called alike: the folder keeps their checkpoints apart.
+        // Variations of different compositions may have the same name: the folder separates their checkpoints.
         try session.run(
             sample, experiment, in: "\(sample.name)/ablation of \(wanted)", isBrief: true, adding: &results)
-        // A run that was cut short is not comparable.
+        // A cancelled run is not comparable.
         let comparable = results.filter { !$0.run.isCancelled }
         let differences = techniques.map { Difference(without: $0, from: wanted, in: comparable) }
         for difference in differences { session.write(difference.fields(of: sample.name, wanted)) }
@@ -38,7 +38,7 @@ struct Ablation {
             "\(sample.name): \(wanted), a technique at a time", name: "\(sample.name)-ablation",
             invocation: session.invocation)
         var section = HTMLReport.Section(sample.name, results: results, isLogarithmic: sample.hasLogarithmicLoss)
-        section.summary = "What each technique of \(wanted) is worth: the difference when it is left out."
+        section.summary = "The contribution of each technique of \(wanted): the difference when it is left out."
         section.facts = session.facts(sample, experiment)
         section.plans = try experiment.plans()
         section.tables.insert(table, at: 0)
@@ -53,12 +53,12 @@ struct Ablation {
             let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
             print(cells.joined(separator: "  "))
         }
-        print("\nIntervals hold the mean difference with 95 % confidence (Student's t, paired by seed).\n")
+        print("\nMean differences with 95 % confidence intervals (Student's t, paired by seed).\n")
     }
 
-    /// A row for each technique: the change of the test metric without it, and of the time.
+    /// A row per technique: the change of the test metric and of the time without it.
     private static func table(_ differences: [Difference]) -> HTMLReport.Table {
-        let names = ["left out", "\(differences[0].metric) without, less with", "seeds", "time"]
+        let names = ["left out", "change of \(differences[0].metric)", "seeds", "time"]
         let rows = differences.map {
             [$0.technique, $0.text, "\($0.values.count)", String(format: "%+.2f s", $0.time)]
         }

@@ -1,14 +1,14 @@
 import BallastPlugins
 import Foundation
 
-/// What changes in the test metric, and in time, when a technique is left out: seed by seed.
+/// The change of the test metric and of the time when a technique is left out, for each seed.
 struct Difference {
     let technique: String
     /// What is measured.
     let metric: String
-    /// With each seed, the metric without the technique less that with it.
+    /// For each seed, the metric without the technique minus the metric with it.
     let values: [Double]
-    /// By how much the time of a run differs on the mean, in seconds.
+    /// The mean difference of the time of a run, in seconds.
     let time: Double
 
     /// The mean; nil without values.
@@ -37,7 +37,7 @@ struct Difference {
         return String(format: "%+.4f", mean) + half
     }
 
-    /// The difference as an object of JSON.
+    /// The difference as a JSON object.
     func fields(of sample: String, _ composition: String) -> [(name: String, value: JSON)] {
         [
             ("sample", .text(sample)), ("composition", .text(composition)), ("leftOut", .text(technique)),

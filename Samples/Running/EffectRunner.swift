@@ -1,14 +1,14 @@
 import BallastPlugins
 
-/// Runs what the effects of samples take, at full size over five seeds, and says whether they show.
+/// Runs the compositions that the effects of samples need, at full size with five seeds, and reports the effects.
 struct EffectRunner {
     private let session: Session
 
     init(_ invocation: Invocation) throws { session = try Session(invocation, seedCount: 5) }
 
-    /// Looks for the effects of samples, one after the other.
+    /// Checks the effects of samples, one sample after the other.
     ///
-    /// - Returns: the exit code: 0 if all that are expected show, 1 if one does not, 130 after Ctrl-C.
+    /// - Returns: the exit code: 0 if all expected effects were observed, 1 if one was not, 130 after Ctrl-C.
     func run(_ samples: [Sample]) throws -> Int32 {
         var missing = 0
         for sample in samples where !session.isInterrupted {
@@ -20,19 +20,18 @@ struct EffectRunner {
             var results: [ComparedRun] = []
             try session.run(sample, experiment, in: sample.name, isBrief: true, adding: &results)
             guard !session.isInterrupted else { break }
-            for observation in try Observation.all(sample.effects, in: results) {
-                session.write(observation.fields(of: sample.name))
-                let isExpected = observation.effect.isExpected
-                if isExpected, !observation.shows { missing += 1 }
-                print("\(observation.description)\(isExpected || observation.shows ? "" : ", nor is it expected to")")
+            for result in try EffectResult.all(sample.effects, in: results) {
+                session.write(result.fields(of: sample.name))
+                if result.effect.isExpected, !result.isObserved { missing += 1 }
+                print(result.description)
             }
             print()
         }
         if !session.isInterrupted {
             print(
                 missing == 0
-                    ? "All effects that are expected show (\(session.duration))."
-                    : "\(missing) of the effects that are expected \(missing == 1 ? "does" : "do") not show (\(session.duration))."
+                    ? "All expected effects were observed (\(session.duration))."
+                    : "\(missing) expected \(missing == 1 ? "effect was" : "effects were") not observed (\(session.duration))."
             )
         }
         return try session.end(missing == 0 ? 0 : 1)

@@ -1,10 +1,10 @@
 import BallastPlugins
 import Foundation
 
-/// A value of JSON whose fields keep their order.
+/// A JSON value whose fields keep their order.
 enum JSON: CustomStringConvertible {
     case text(String)
-    /// A number; what JSON cannot say (NaN, infinity, nothing) is null.
+    /// A number; what JSON cannot represent (NaN, infinity, nil) is null.
     case number(Double?)
     case integer(UInt64)
     case truth(Bool)
@@ -28,11 +28,11 @@ enum JSON: CustomStringConvertible {
     }
 }
 
-/// The accounts of runs as JSON Lines: an object for each epoch, and one for each run that has ended.
+/// The results of runs as JSON Lines: an object per epoch, and one per run that has ended.
 final class JSONLines {
     private let file: FileHandle
     private let path: String
-    /// The first thing that went wrong, after which nothing more is written.
+    /// The first error, after which nothing more is written.
     private(set) var failure: JSONLinesError?
 
     /// Creates the file, or empties it.

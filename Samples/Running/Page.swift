@@ -1,7 +1,7 @@
 import BallastPlugins
 import Foundation
 
-/// The page of what the program runs, written anew after each sample.
+/// The page of the results, rewritten after each sample.
 struct Page {
     let file: URL
     private var report: HTMLReport
@@ -12,8 +12,7 @@ struct Page {
         report = HTMLReport(title, introduction: "Written by: \(Page.command(invocation.arguments))")
     }
 
-    /// The command, without what makes no difference to what the page shows: where it is, where runs were saved and
-    /// whether they were resumed, on how many threads they were and how many side by side.
+    /// The command, without the options that do not change the page: its file, checkpoints, threads and jobs.
     private static func command(_ arguments: [String]) -> String {
         let left = [Option.page, .jobs, .threads, .checkpoint].map(\.name)
         let isKept = arguments.indices.map { index in
@@ -24,16 +23,16 @@ struct Page {
         return (["samples"] + zip(arguments, isKept).filter(\.1).map(\.0)).joined(separator: " ")
     }
 
-    /// Adds what has run of a sample; nothing if nothing has.
+    /// Adds the results of a sample, if there are any.
     mutating func add(
-        _ sample: Sample, _ experiment: Experiment, _ results: [ComparedRun], _ observations: [Observation],
+        _ sample: Sample, _ experiment: Experiment, _ results: [ComparedRun], _ effects: [EffectResult],
         facts: [String]
     ) throws {
         guard !results.isEmpty else { return }
         var section = HTMLReport.Section(sample.name, results: results, isLogarithmic: sample.hasLogarithmicLoss)
         section.summary = sample.summary
         section.lookFor = sample.lookFor
-        section.observations = observations.map(\.description)
+        section.observations = effects.map(\.description)
         section.facts = facts
         section.plans = try experiment.plans()
         for picture in try experiment.pictures(results) {
@@ -47,7 +46,7 @@ struct Page {
 
     mutating func add(_ section: HTMLReport.Section) { report.sections.append(section) }
 
-    /// Writes the page, and says where it is.
+    /// Writes the page, and prints where it is.
     func write() throws {
         guard !report.sections.isEmpty else { return }
         try report.write(to: file)

@@ -1,52 +1,53 @@
 import BallastPlugins
 import Foundation
 
-/// Shows how far the runs of a comparison are: on a terminal in one line that is rewritten, in a pipe in one line an epoch.
+/// Shows the progress of a comparison: on a terminal in one line that is rewritten, in a pipe in one line per epoch.
 ///
-/// Of runs side by side, the line shows the first that has not ended; the others speak when it is their turn.
+/// Of runs in parallel, the line shows the first that has not ended.
 final class Progress {
     private let epochs: Int
     private let runCount: Int
     private let namesSeed: Bool
     /// In a pipe, every how many epochs there is a line; nil for never.
     private let linesEvery: Int?
-    private let turns: Turns
+    private let output: OrderedOutput
     /// When and at which step each run began.
     private var starts: [Int: (time: ContinuousClock.Instant, step: Int)] = [:]
     private var shown = ContinuousClock.now
     private var warned: Set<String> = []
 
-    /// Creates the display of so many runs.
+    /// Creates the display of a number of runs.
     ///
     /// - Parameters:
-    ///   - namesSeed: whether a run is called by its seed, too.
+    ///   - namesSeed: whether a run's name includes its seed.
     ///   - isBrief: whether a pipe gets no lines for epochs.
-    ///   - turns: whose turn it is to speak.
-    init(epochs: Int, runCount: Int, namesSeed: Bool, isBrief: Bool, turns: Turns) {
+    ///   - output: orders the lines of runs.
+    init(epochs: Int, runCount: Int, namesSeed: Bool, isBrief: Bool, output: OrderedOutput) {
         self.epochs = epochs
         self.runCount = runCount
         self.namesSeed = namesSeed
-        self.turns = turns
+        self.output = output
         linesEvery = isBrief ? nil : epochs <= 50 ? 1 : epochs / 20
     }
 
-    /// Takes note of an event of the run with a number.
+    /// Shows an event of the run with a number.
     func observe(_ number: Int, _ composition: String, _ seed: UInt64, _ event: RunEvent) {
         switch event {
         case .started(let started, let resumedFrom):
             starts[number] = (.now, started.stepCount)
             guard let resumedFrom else { return }
-            let line = "\(name(composition, seed)): goes on in epoch \(started.epoch + 1) with \(resumedFrom)"
-            turns.take(number) { self.say(line) }
-        case .warned(let finding):
-            turns.take(number) {
-                guard self.warned.insert("\(composition) \(finding)").inserted else { return }
-                self.say("\(composition): \(finding.text(inColor: Terminal.hasColors))")
+            let line = "\(name(composition, seed)): resumed in epoch \(started.epoch + 1) from \(resumedFrom)"
+            output.write(number) { self.say(line) }
+        case .warned(let diagnostic):
+            output.write(number) {
+                guard self.warned.insert("\(composition) \(diagnostic)").inserted else { return }
+                self.say("\(composition): \(diagnostic.text(inColor: Terminal.hasColors))")
             }
         case .noted(let note):
-            turns.take(number) { self.say("\(self.name(composition, seed)): \(note)") }
+            output.write(number) { self.say("\(self.name(composition, seed)): \(note)") }
         case .stepped(let stepped):
-            guard Terminal.isInteractive, turns.isFront(number), ContinuousClock.now - shown > .milliseconds(100) else {
+            guard Terminal.isInteractive, output.isFirst(number), ContinuousClock.now - shown > .milliseconds(100)
+            else {
                 return
             }
             shown = .now
@@ -55,7 +56,7 @@ final class Progress {
             guard !Terminal.isInteractive, let linesEvery else { return }
             guard (record.epoch + 1) % linesEvery == 0 || ended.isFinished else { return }
             let line = line(name(composition, seed), record)
-            turns.take(number) {
+            output.write(number) {
                 print(line)
                 Terminal.flush()
             }
@@ -79,7 +80,7 @@ final class Progress {
         Terminal.flush()
     }
 
-    /// Where a run is now, in a line of the terminal: a long name gives way, and then the last validation.
+    /// The progress of a run in one line of the terminal; a long name is cut, and the last validation left out, if needed.
     private func line(_ number: Int, _ name: String, _ run: Run) -> String {
         let (start, startStep) = starts[number] ?? (.now, run.stepCount)
         let seconds = (ContinuousClock.now - start) / .seconds(1)
@@ -101,7 +102,7 @@ final class Progress {
         return "\(title)  \(state)"
     }
 
-    /// How an epoch came out.
+    /// The results of an epoch.
     private func line(_ name: String, _ record: EpochRecord) -> String {
         var parts = [name, "epoch \(record.epoch + 1)/\(epochs)", "loss \(Progress.number(record.trainLoss))"]
         parts += record.penalties.map { "\($0.name) \(Progress.number($0.value))" }

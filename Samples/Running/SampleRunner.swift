@@ -1,6 +1,6 @@
 import BallastPlugins
 
-/// Runs samples as the command line asks, and shows what comes out.
+/// Runs samples with the options of the command line, and reports the results.
 struct SampleRunner {
     private let session: Session
     private let isTour: Bool
@@ -21,7 +21,9 @@ struct SampleRunner {
         }
         try page.write()
         if isTour, !session.isInterrupted {
-            print("The tour took \(session.duration). Each sample at full size: samples run NAME; more: samples help")
+            print(
+                "The tour took \(session.duration). For a sample at full size: samples run NAME; for more: samples help"
+            )
         }
         return try session.end()
     }
@@ -36,26 +38,26 @@ struct SampleRunner {
         do {
             try session.run(sample, experiment, in: sample.name, isBrief: isTour, adding: &results)
         } catch {
-            // What has run before is not lost.
+            // Report the runs that have ended.
             report(results, [], of: sample, since: start)
             throw error
         }
-        let observations = try Observation.all(sample.effects, in: results)
-        for observation in observations { session.write(observation.fields(of: sample.name)) }
-        report(results, observations, of: sample, since: start)
-        try page.add(sample, experiment, results, observations, facts: session.facts(sample, experiment))
+        let effects = try EffectResult.all(sample.effects, in: results)
+        for effect in effects { session.write(effect.fields(of: sample.name)) }
+        report(results, effects, of: sample, since: start)
+        try page.add(sample, experiment, results, effects, facts: session.facts(sample, experiment))
     }
 
     private func report(
-        _ results: [ComparedRun], _ observations: [Observation], of sample: Sample, since start: ContinuousClock.Instant
+        _ results: [ComparedRun], _ effects: [EffectResult], of sample: Sample, since start: ContinuousClock.Instant
     ) {
         Terminal.clearLine()
         guard !results.isEmpty else { return }
         if !Terminal.isInteractive, !isTour { print() }
         print("\(ComparisonTable(results))\n")
         if !session.isInterrupted { print("What to look for: \(sample.lookFor)\n") }
-        for observation in observations { print(observation.description) }
-        print("\(observations.isEmpty ? "" : "\n")\(sample.name) took \(Session.duration(since: start))\n")
+        for effect in effects { print(effect.description) }
+        print("\(effects.isEmpty ? "" : "\n")\(sample.name) took \(Session.duration(since: start))\n")
         Terminal.flush()
     }
 }

@@ -1,7 +1,7 @@
 import BallastPlugins
 import Foundation
 
-/// What is common to all that runs: side by side, shown, written down, saved, and ended by Ctrl-C as options ask for.
+/// What all commands that train share: parallel runs, progress, JSON lines, checkpoints and Ctrl-C, as options request.
 struct Session {
     let invocation: Invocation
     let options: RunOptions
@@ -9,7 +9,7 @@ struct Session {
     private let interruption = Interruption()
     private let start = ContinuousClock.now
 
-    /// Prepares what the options ask for, with another number of seeds unless one was given.
+    /// Prepares a session; `seedCount` is the default number of seeds.
     init(_ invocation: Invocation, seedCount: Int = 1) throws {
         self.invocation = invocation
         var options = invocation.options
@@ -21,15 +21,15 @@ struct Session {
     /// Whether there was a Ctrl-C.
     var isInterrupted: Bool { interruption.isRequested }
 
-    /// Whether the small size is wanted.
+    /// Whether the small size was requested.
     var isQuick: Bool { options.isQuick || invocation.command == .tour }
 
     /// The number of epochs to train a sample for.
     func epochs(of sample: Sample) -> Int { options.epochs ?? (isQuick ? sample.quickEpochs : sample.epochs) }
 
-    /// The sample's data, model and compositions at the size that is wanted.
+    /// The sample's data, model and compositions at the requested size.
     func prepare(_ sample: Sample) throws -> Experiment {
-        try sample.prepare(Sample.Setting(isQuick: isQuick, dataFolder: options.dataFolder))
+        try sample.prepare(Sample.Options(isQuick: isQuick, dataFolder: options.dataFolder))
     }
 
     // MARK: Running
@@ -37,10 +37,10 @@ struct Session {
     /// Runs the compositions of an experiment with the seeds.
     ///
     /// - Parameters:
-    ///   - sample: the sample, by which what is written is called.
-    ///   - place: the folder of the runs in that of checkpoints.
+    ///   - sample: the sample, which names the results.
+    ///   - place: the folder of the runs in the checkpoint folder.
     ///   - isBrief: whether a pipe gets no lines for epochs.
-    ///   - results: what the runs are added to as they end, also if one fails.
+    ///   - results: the runs are appended as they end, also if one fails.
     func run(
         _ sample: Sample, _ experiment: Experiment, in place: String, isBrief: Bool,
         adding results: inout [ComparedRun]
@@ -50,13 +50,13 @@ struct Session {
         func number(_ composition: String, _ seed: UInt64) -> Int {
             Int(seed - options.seed) * names.count + (names.firstIndex(of: composition) ?? 0)
         }
-        let turns = Turns()
+        let output = OrderedOutput()
         let epochs = epochs(of: sample)
         let progress = Progress(
             epochs: epochs, runCount: runCount(experiment), namesSeed: options.seedCount > 1, isBrief: isBrief,
-            turns: turns)
+            output: output)
         defer {
-            turns.end()
+            output.finish()
             results += ended
         }
         _ = try Comparison(experiment.trainer, experiment.compositions).run(
@@ -69,7 +69,7 @@ struct Session {
                 progress.observe(number, composition, seed, event)
                 guard let json else { return }
                 for record in records(event) {
-                    turns.take(number) {
+                    output.write(number) {
                         json.write(record, sample: sample.name, composition: composition, seed: seed)
                     }
                 }
@@ -78,19 +78,19 @@ struct Session {
                 progress.finish(result)
                 json?.write(result, sample: sample.name)
                 ended.append(result)
-                turns.end(number(result.composition, result.seed))
+                output.finish(number(result.composition, result.seed))
             })
     }
 
     private func runCount(_ experiment: Experiment) -> Int { experiment.compositions.count * options.seedCount }
 
-    /// As many runs side by side as there are threads, unless a number is asked for.
+    /// As many runs in parallel as there are threads, unless a number was given.
     private func runsAtOnce(_ experiment: Experiment) -> Int {
         min(options.jobs ?? Kernels.threadCount, runCount(experiment))
     }
 
-    /// The epochs that an event is the end of. A run that goes on brings the accounts of its epochs along: the file is
-    /// that of a run never stopped.
+    /// The epochs that an event completes. A resumed run starts with the records of its earlier epochs, so the file is that
+    /// of a run that was never stopped.
     private func records(_ event: RunEvent) -> [EpochRecord] {
         switch event {
         case .started(let run, _): run.history
@@ -99,7 +99,7 @@ struct Session {
         }
     }
 
-    /// Every epoch is saved, or, where epochs are many and short, every twentieth part of the run.
+    /// Saves every epoch, or every twentieth of the run if there are many epochs.
     private func checkpoints(_ place: String, _ epochs: Int) -> CheckpointPolicy? {
         options.checkpointFolder.map { folder in
             CheckpointPolicy(
@@ -108,12 +108,12 @@ struct Session {
         }
     }
 
-    /// Writes an object that no run is about.
+    /// Writes an object that does not belong to a run.
     func write(_ fields: [(name: String, value: JSON)]) { json?.write(fields) }
 
     // MARK: Words
 
-    /// What runs on what, before it runs.
+    /// The sample, its data and its runs.
     func heading(_ sample: Sample, _ experiment: Experiment) -> String {
         let atOnce = runsAtOnce(experiment)
         let each = max(1, Kernels.threadCount / atOnce)
@@ -121,15 +121,16 @@ struct Session {
         return """
             \(sample.name): \(sample.summary)
             \(facts(sample, experiment).joined(separator: "\n")), \
-            \(atOnce == 1 ? threads : "\(atOnce) runs side by side, \(threads) each") (\(Kernels.instructionSet))
+            \(atOnce == 1 ? threads : "\(atOnce) runs in parallel, \(threads) each") (\(Kernels.instructionSet))
 
             """
     }
 
-    /// What runs on what.
+    /// The data, sizes, epochs and seeds.
     func facts(_ sample: Sample, _ experiment: Experiment) -> [String] {
-        let (train, held, test) = (experiment.train.count, experiment.validation?.count, experiment.test.count)
-        let sizes = ["\(train) to train on"] + (held.map { ["\($0) to validate with"] } ?? []) + ["\(test) to test on"]
+        let (train, validation, test) = (experiment.train.count, experiment.validation?.count, experiment.test.count)
+        let sizes =
+            ["\(train) for training"] + (validation.map { ["\($0) for validation"] } ?? []) + ["\(test) for testing"]
         let seeds =
             options.seedCount == 1 ? "seed \(options.seed)" : "seeds \(options.seed) to \(options.seeds.last ?? 0)"
         let count = experiment.compositions.count
@@ -139,17 +140,17 @@ struct Session {
         ]
     }
 
-    /// How long it has all taken.
+    /// The time since the session began.
     var duration: String { Session.duration(since: start) }
 
     static func duration(since start: ContinuousClock.Instant) -> String {
         Progress.duration((ContinuousClock.now - start) / .seconds(1))
     }
 
-    /// Says how to go on after Ctrl-C.
+    /// Prints how to resume after Ctrl-C.
     ///
     /// - Returns: the exit code: `code`, or 130 after Ctrl-C.
-    /// - Throws: what kept results from being written.
+    /// - Throws: the error that kept results from being written.
     func end(_ code: Int32 = 0) throws -> Int32 {
         if let failure = json?.failure { throw failure }
         guard isInterrupted else { return code }
@@ -163,13 +164,13 @@ struct Session {
         }
         guard options.checkpointFolder != nil else {
             return
-                "Interrupted. Nothing was saved to go on with: --checkpoint DIR saves runs, and --resume goes on with them."
+                "Interrupted. Nothing was saved: --checkpoint DIR saves runs, and --resume resumes them."
         }
         let arguments = invocation.arguments.filter { $0 != "--resume" } + ["--resume"]
         let words = arguments.map { word in
             word.allSatisfy { $0.isLetter || $0.isNumber || "-_./=+".contains($0) }
                 ? word : "'\(word.replacingOccurrences(of: "'", with: "'\\''"))'"
         }
-        return "Interrupted, and saved. To go on: samples \(words.joined(separator: " "))"
+        return "Interrupted and saved. To resume: samples \(words.joined(separator: " "))"
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where the program writes: whether a person watches, and how wide the line is.
+/// Where the program writes: whether it is a terminal, and how wide.
 enum Terminal {
     /// Whether standard output is a terminal that can rewrite its line.
     static let isInteractive = isCapable(STDOUT_FILENO)
@@ -22,7 +22,7 @@ enum Terminal {
         return Int(size.ws_col)
     }
 
-    /// Shows a line in place of the one before; nothing is left of it once `clearLine()` is called.
+    /// Replaces the current line; `clearLine()` removes it.
     static func rewriteLine(_ text: String) {
         write("\r\u{1B}[2K" + text.prefix(width - 1))
     }
@@ -31,7 +31,7 @@ enum Terminal {
         if isInteractive { write("\r\u{1B}[2K") }
     }
 
-    /// Writes what has been printed so far.
+    /// Flushes what has been printed.
     static func flush() { fflush(nil) }
 
     private static func write(_ text: String) {

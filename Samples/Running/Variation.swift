@@ -1,7 +1,7 @@
 import BallastPlugins
 
 extension Experiment {
-    /// The experiment with its compositions varied as `--without` or `--only` ask for.
+    /// The experiment with its compositions varied as `--without` or `--only` request.
     ///
     /// - Throws: `UsageError` if no composition has the technique.
     func varied(_ options: RunOptions) throws -> Experiment {

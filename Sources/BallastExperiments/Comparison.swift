@@ -1,7 +1,7 @@
 public import BallastCore
 internal import Tensors
 
-/// Several compositions over one model, on the same data, with the same seeds and so the same initial parameters.
+/// Trains one model under several compositions, with the same data, seeds and initial parameters.
 ///
 /// ```swift
 /// let comparison = Comparison(
@@ -10,7 +10,8 @@ internal import Tensors
 ///         ("none", Composition()),
 ///         ("dropout", Composition { Dropout(0.5) }),
 ///     ])
-/// let results = try comparison.run(train: train, validation: held, test: test, epochs: 10, seeds: [1, 2, 3])
+/// let results = try comparison.run(
+///     train: train, validation: validation, test: test, epochs: 10, seeds: [1, 2, 3])
 /// print(ComparisonTable(results))
 /// ```
 ///
@@ -19,14 +20,14 @@ internal import Tensors
 public struct Comparison: Sendable {
     /// What all runs share; its own composition is replaced.
     public let trainer: Trainer
-    /// The compositions and what they are called.
+    /// The compositions and their names.
     public let compositions: [(name: String, composition: Composition)]
 
     /// Creates a comparison.
     ///
     /// - Parameters:
     ///   - trainer: what all runs share; its own composition is replaced.
-    ///   - compositions: the compositions and what they are called.
+    ///   - compositions: the compositions and their names.
     /// - Precondition: at least one composition, and no two of one name.
     public init(_ trainer: Trainer, _ compositions: [(name: String, composition: Composition)]) {
         require(!compositions.isEmpty, "Comparison: there is no composition to compare")
@@ -39,10 +40,9 @@ public struct Comparison: Sendable {
 
     /// Runs every composition with every seed: the compositions in order with the first seed, then with the next.
     ///
-    /// Runs side by side share the data, and the calling thread's ``Kernels/threadCount`` in equal parts; each is on a
-    /// thread of its own, and comes out bit for bit as it would alone. What is called is called by one thread at a
-    /// time. `finished` and the results are in the order of the runs, however long each takes; the events of a run
-    /// are in their order, between those of the others as time has it.
+    /// Runs in parallel share the data, and divide the calling thread's ``Kernels/threadCount`` equally. Each has its own
+    /// thread, and its result is bit for bit that of the run alone. `observer` and `finished` are never called
+    /// concurrently. `finished` is called in run order; events of different runs interleave.
     ///
     /// - Parameters:
     ///   - train: the samples to learn from.
@@ -50,13 +50,13 @@ public struct Comparison: Sendable {
     ///   - test: samples to measure with at the end.
     ///   - epochs: the number of epochs.
     ///   - seeds: the seeds.
-    ///   - runsAtOnce: how many runs go on side by side, at least 1. As many are in memory beside the results.
+    ///   - runsAtOnce: how many runs are executed in parallel, at least 1; all of them are in memory at once.
     ///   - checkpoints: where and when the run of a composition and a seed is saved.
-    ///   - cancellation: a switch that ends the comparison; what has run is returned.
-    ///   - observer: called with what happens, and in which run.
+    ///   - cancellation: ends the comparison early when it is cancelled; the runs that have ended are returned.
+    ///   - observer: called with each event and the run that it belongs to.
     ///   - finished: called with each result as soon as its run and those before it have ended.
     /// - Throws: ``DataError`` if the test data does not fit; ``ComparisonError`` if a run fails, which ends the others
-    ///   after their step, saved where they have checkpoints. Runs that had ended before were handed to `finished`.
+    ///   after their step, saved if they have checkpoints. Runs that had ended before were passed to `finished`.
     public func run(
         train: Dataset, validation: Dataset? = nil, test: Dataset? = nil, epochs: Int, seeds: [UInt64] = [0],
         runsAtOnce: Int = 1,
@@ -66,45 +66,46 @@ public struct Comparison: Sendable {
         finished: ((ComparedRun) -> Void)? = nil
     ) throws -> [ComparedRun] {
         require(runsAtOnce > 0, "Comparison: runsAtOnce must be positive but is \(runsAtOnce)")
-        // The test data is measured last: whether it fits is to be known before hours of training.
+        // The test data is evaluated last, so check it before hours of training.
         if let test { try trainer.composing(Composition()).start(train, epochs: 0).check(test, name: "test") }
         let tasks = seeds.flatMap { seed in
             compositions.map { (name: $0.name, seed: seed, checkpoints: checkpoints?($0.name, seed)) }
         }
-        let rota = Rota(
-            of: tasks.count, atOnce: runsAtOnce, cancellation: cancellation, observer: observer, finished: finished)
-        rota.work { index in
+        let queue = RunQueue(
+            of: tasks.count, concurrency: runsAtOnce, cancellation: cancellation, observer: observer, finished: finished
+        )
+        queue.runAll { index in
             let (name, seed, checkpoints) = tasks[index]
             do {
                 let start = ContinuousClock.now
                 let run = try trainer.composing(compositions[index % compositions.count].composition).fit(
                     train, validation: validation, epochs: epochs, seed: seed, checkpoints: checkpoints,
-                    cancellation: rota.cancellation, observer: rota.observer(name, seed))
+                    cancellation: queue.cancellation, observer: queue.observer(name, seed))
                 return try ComparedRun(
                     composition: name, seed: seed, run: run, train: train, validation: validation, test: test,
-                    seconds: (ContinuousClock.now - start) / .seconds(1), runsAtOnce: rota.places)
+                    seconds: (ContinuousClock.now - start) / .seconds(1), runsAtOnce: queue.concurrency)
             } catch {
                 throw ComparisonError(composition: name, seed: seed, underlying: error)
             }
         }
-        return try rota.results()
+        return try queue.results()
     }
 }
 
-/// Why a run of a comparison could not go on.
+/// The error that ended a run of a comparison.
 public struct ComparisonError: Error, CustomStringConvertible {
     /// The composition's name.
     public let composition: String
     /// The seed.
     public let seed: UInt64
-    /// What the run threw.
+    /// The error that the run threw.
     public let underlying: any Error
 
-    /// The explanation, the run first.
+    /// The composition, the seed and the error.
     public var description: String { "\(composition), seed \(seed): \(underlying)" }
 }
 
-/// How the run of a composition with a seed came out.
+/// The result of the run of a composition with a seed.
 public struct ComparedRun {
     /// The composition's name.
     public let composition: String
@@ -122,10 +123,9 @@ public struct ComparedRun {
     public let weightNorm: Double
     /// The number of weights that are exactly zero, and of all weights.
     public let zeroWeights: (count: Int, of: Int)
-    /// How long the run took by the clock, in seconds, beside as many others as ``runsAtOnce`` says and on as many
-    /// threads as ``threads``.
+    /// The wall-clock time of the run in seconds, with ``runsAtOnce`` runs in parallel and ``threads`` threads for each.
     public let seconds: Double
-    /// How many runs went on side by side, this one included.
+    /// How many runs were executed in parallel, including this one.
     public let runsAtOnce: Int
     /// How many threads the run had.
     public let threads: Int

@@ -27,8 +27,8 @@ public struct ComparisonTable: CustomStringConvertible {
         for name in names {
             let mine = results.filter { $0.composition == name }
             let test = mine.map { value($0.test) ?? value($0.validation) }
-            let gaps = zip(mine, test).compactMap { result, held in
-                held.map { metric == nil ? $0 - result.train.loss : (value(result.train) ?? .nan) - $0 }
+            let gaps = zip(mine, test).compactMap { result, mean in
+                mean.map { metric == nil ? $0 - result.train.loss : (value(result.train) ?? .nan) - $0 }
             }
             rows.append([
                 name, Self.mean(mine.map { value($0.train) }), Self.mean(mine.map { value($0.validation) }),
@@ -45,7 +45,7 @@ public struct ComparisonTable: CustomStringConvertible {
         costs = ["cost per technique"] + names.map { name in Self.cost(results.filter { $0.composition == name }) }
     }
 
-    /// What each technique took of a step, all of its hooks together: means over the runs that measured it.
+    /// The share of a step's time that each technique took in all of its hooks: means over the runs that measured it.
     private static func cost(_ results: [ComparedRun]) -> String {
         var shares: [(technique: String, share: Double)] = []
         var count = 0.0
@@ -65,19 +65,19 @@ public struct ComparisonTable: CustomStringConvertible {
             .joined(separator: ", ")
     }
 
-    /// The table with what techniques cost, for a page.
+    /// The table with the costs of techniques, for a page.
     var reportTable: HTMLReport.Table {
         HTMLReport.Table(
             "Results", rows: zip(rows, costs).map { $0 + [$1] }, timeColumns: [8, (rows.first?.count ?? 0)],
             timing: timing)
     }
 
-    /// What the times are to be read by.
+    /// How the times were measured.
     private static func timing(_ results: [ComparedRun]) -> String {
         guard let first = results.first else { return "" }
         let threads = first.threads == 1 ? "1 thread" : "\(first.threads) threads"
-        let place = first.runsAtOnce == 1 ? threads : "\(first.runsAtOnce) runs side by side, each on \(threads)"
-        return "Seconds are of the clock, for a run: \(place). Costs are shares of a step's time."
+        let place = first.runsAtOnce == 1 ? threads : "\(first.runsAtOnce) runs in parallel, \(threads) each"
+        return "Seconds are wall-clock time per run: \(place). Costs are shares of a step's time."
     }
 
     /// The mean of numbers, and their standard deviation if there are several.

@@ -21,7 +21,7 @@ package enum AtomicFile {
         guard url.isFileURL else {
             throw DataFileError(
                 .unwritable, in: url.absoluteString, "this is not the address of a file on this machine",
-                cure: "Pass a file URL: URL(filePath: ...).")
+                suggestion: "Pass a file URL: URL(filePath: ...).")
         }
         let target = try target(of: url)
         let folder = target.deletingLastPathComponent()
@@ -69,7 +69,7 @@ package enum AtomicFile {
     private static func notRegular(_ url: URL) -> DataFileError {
         DataFileError(
             .unwritable, in: url.path, "this is a device, a pipe or a socket, which cannot be replaced whole",
-            cure: "Write to a regular file, and copy it from there.")
+            suggestion: "Write to a regular file, and copy it from there.")
     }
 
     /// Gives the current file a second name, `<name>.previous`, so that the first one is free to be replaced.
@@ -95,7 +95,7 @@ package enum AtomicFile {
             throw DataFileError(
                 .unwritable, in: target,
                 "was written, but its folder was not synced: \(String(cString: strerror(errno)))",
-                cure: "Check the disk: after a power cut the previous content may return.")
+                suggestion: "Check the disk: after a power cut the previous content may return.")
         }
     }
 }
@@ -202,7 +202,7 @@ extension AtomicFile {
         fileprivate static func failure(_ code: Int32, _ target: String, _ folder: String, _ written: Int)
             -> DataFileError
         {
-            let cure =
+            let suggestion =
                 switch code {
                 case ENOSPC, EDQUOT: "Free space in \(folder) or write to another disk."
                 case EACCES, EPERM, EROFS: "Choose a folder that this user may write to."
@@ -214,7 +214,7 @@ extension AtomicFile {
             let place = written > 0 ? " after \(written) bytes" : ""
             return DataFileError(
                 .unwritable, in: target, "cannot be written: \(String(cString: strerror(code)))\(place)",
-                cure: "\(cure) What was there before is untouched.")
+                suggestion: "\(suggestion) What was there before is untouched.")
         }
 
         private static func removeAbandoned(in folder: String, _ prefix: String) {

@@ -5,28 +5,28 @@ package struct ByteCursor {
     private let file: String
     private let place: String
     private let origin: Int
-    private let cure: String
+    private let suggestion: String
 
     /// Creates a cursor at the first byte.
     ///
     /// - Parameters:
     ///   - place: What errors call a position: "byte", "header byte".
     ///   - origin: The position of the first byte as errors count.
-    ///   - cure: What errors suggest.
-    package init(_ bytes: [UInt8], file: String, place: String, origin: Int = 0, cure: String) {
+    ///   - suggestion: What errors suggest.
+    package init(_ bytes: [UInt8], file: String, place: String, origin: Int = 0, suggestion: String) {
         self.bytes = bytes
         self.file = file
         self.place = place
         self.origin = origin
-        self.cure = cure
+        self.suggestion = suggestion
     }
 
     /// An error at the current position.
-    package func malformed(_ problem: String) -> DataFileError { error(.malformed, problem, cure: cure) }
+    package func malformed(_ problem: String) -> DataFileError { error(.malformed, problem, suggestion: suggestion) }
 
     /// An error at the current position, with a suggestion of its own.
-    package func error(_ kind: DataFileError.Kind, _ problem: String, cure: String) -> DataFileError {
-        DataFileError(kind, in: file, at: "\(place) \(origin + position)", problem, cure: cure)
+    package func error(_ kind: DataFileError.Kind, _ problem: String, suggestion: String) -> DataFileError {
+        DataFileError(kind, in: file, at: "\(place) \(origin + position)", problem, suggestion: suggestion)
     }
 
     /// The byte at the position; nil at the end.

@@ -18,7 +18,7 @@ public struct DataFileError: Error, Sendable, Hashable, CustomStringConvertible 
         case malformed
         /// The bytes follow the format but use a part of it that is not read here.
         case unsupported
-        /// A value cannot be represented, or is not allowed where it stands.
+        /// A value cannot be represented, or is not allowed there.
         case outOfRange
         /// A stored checksum disagrees with the content.
         case checksum
@@ -37,7 +37,7 @@ public struct DataFileError: Error, Sendable, Hashable, CustomStringConvertible 
     /// What is wrong, with the values found and expected.
     public let problem: String
     /// What would be right, or what to do next.
-    public let cure: String
+    public let suggestion: String
 
     /// Creates an error.
     ///
@@ -46,18 +46,18 @@ public struct DataFileError: Error, Sendable, Hashable, CustomStringConvertible 
     ///   - file: The path of the file.
     ///   - location: The place inside the file, if there is one.
     ///   - problem: What is wrong, without a final period.
-    ///   - cure: What to do, as a sentence.
-    public init(_ kind: Kind, in file: String, at location: String? = nil, _ problem: String, cure: String) {
+    ///   - suggestion: What to do, as a sentence.
+    public init(_ kind: Kind, in file: String, at location: String? = nil, _ problem: String, suggestion: String) {
         self.kind = kind
         self.file = file
         self.location = location
         self.problem = problem
-        self.cure = cure
+        self.suggestion = suggestion
     }
 
-    /// The whole message: file, place, problem and cure.
+    /// The whole message: file, place, problem and suggestion.
     public var description: String {
         let place = location.map { "\(file), \($0)" } ?? file
-        return "\(place): \(problem). \(cure)"
+        return "\(place): \(problem). \(suggestion)"
     }
 }

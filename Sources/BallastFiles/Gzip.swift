@@ -42,7 +42,7 @@ package enum Gzip {
         guard !isLonger else {
             throw DataFileError(
                 .oversized, in: file, "the decompressed content exceeds the expected \(limit) bytes",
-                cure: "The file is damaged, or larger than the limit that was set for it.")
+                suggestion: "The file is damaged, or larger than the limit that was set for it.")
         }
         return output
     }
@@ -95,7 +95,7 @@ private struct Inflater {
             stream.deallocate()
             throw DataFileError(
                 .unreadable, in: file, "zlib cannot start (code \(code))",
-                cure: "Check the free memory and the installed zlib.")
+                suggestion: "Check the free memory and the installed zlib.")
         }
     }
 
@@ -136,13 +136,13 @@ private struct Inflater {
             return DataFileError(
                 .truncated, in: file, at: "byte \(input.count)",
                 "the compressed data ends in the middle, after \(produced) decompressed bytes",
-                cure: "The file was cut off: fetch or write it again.")
+                suggestion: "The file was cut off: fetch or write it again.")
         }
         let reason = stream.pointee.msg.map { String(cString: $0) } ?? "zlib code \(code)"
         let isChecksum = reason == "incorrect data check" || reason == "incorrect length check"
         return DataFileError(
             isChecksum ? .checksum : .malformed, in: file, at: "byte \(position)",
-            "the compressed data is damaged (\(reason))", cure: "Fetch or write the file again.")
+            "the compressed data is damaged (\(reason))", suggestion: "Fetch or write the file again.")
     }
 
     /// Looks at what follows a complete member: another one, padding, the end, or something foreign.
@@ -164,6 +164,6 @@ private struct Inflater {
     private func foreign(_ what: String) -> DataFileError {
         DataFileError(
             .malformed, in: file, at: "byte \(position)", "\(input.count - position) bytes follow \(what)",
-            cure: "The file is damaged or two files were joined: fetch or write it again.")
+            suggestion: "The file is damaged or two files were joined: fetch or write it again.")
     }
 }

@@ -3,13 +3,13 @@
 /// Unlike a general parser it shows duplicate keys to the caller, keeps the order, and cannot be made to recurse.
 struct JSONScanner {
     private var cursor: ByteCursor
-    /// Where the content of the string that was read last stands, without its quotes.
+    /// The range of the content of the string that was read last, without its quotes.
     private(set) var stringRange = 0..<0
 
     init(_ bytes: [UInt8], file: String) {
         cursor = ByteCursor(
             bytes, file: file, place: "byte", origin: 8,
-            cure: "The header is damaged, or this is not a safetensors file: use a previous version of the file.")
+            suggestion: "The header is damaged, or this is not a safetensors file: use a previous version of the file.")
     }
 
     func malformed(_ problem: String) -> DataFileError { cursor.malformed(problem) }
@@ -50,7 +50,7 @@ struct JSONScanner {
                 stringRange = start..<(cursor.position - 1)
                 return text
             case UInt8(ascii: "\\"): try unescape(into: &content)
-            case ..<0x20: throw malformed("a control character stands in a string")
+            case ..<0x20: throw malformed("a string contains a control character")
             default: content.append(byte)
             }
         }
@@ -92,7 +92,7 @@ struct JSONScanner {
             else { throw malformed("a surrogate pair lacks its second half") }
             value = 0x10000 + (value - 0xD800) << 10 + (low - 0xDC00)
         }
-        guard let scalar = Unicode.Scalar(value) else { throw malformed("half of a surrogate pair stands alone") }
+        guard let scalar = Unicode.Scalar(value) else { throw malformed("half of a surrogate pair is missing") }
         return scalar
     }
 

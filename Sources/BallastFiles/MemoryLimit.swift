@@ -20,7 +20,7 @@ package struct MemoryLimit: Sendable {
         guard needed <= bytes else {
             throw DataFileError(
                 .oversized, in: file, "reading it takes \(needed) bytes of memory, the limit is \(bytes)",
-                cure: "If the file is meant to be this large, pass maximumBytes: \(needed) or more.")
+                suggestion: "If the file is meant to be this large, pass maximumBytes: \(needed) or more.")
         }
     }
 }

@@ -14,7 +14,7 @@ package final class ReadableFile: Sendable {
         guard url.isFileURL else {
             throw DataFileError(
                 .unreadable, in: url.absoluteString, "this is not the address of a file on this machine",
-                cure: "Pass a file URL: URL(filePath: ...).")
+                suggestion: "Pass a file URL: URL(filePath: ...).")
         }
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Self.failure(path, errno) }
@@ -29,7 +29,7 @@ package final class ReadableFile: Sendable {
             let isFolder = status.st_mode & S_IFMT == S_IFDIR
             throw DataFileError(
                 .unreadable, in: path, isFolder ? "this is a folder" : "this is not a regular file",
-                cure: "Pass the path of a file.")
+                suggestion: "Pass the path of a file.")
         }
         size = Int(status.st_size)
     }
@@ -51,7 +51,7 @@ package final class ReadableFile: Sendable {
                 throw DataFileError(
                     .truncated, in: path, at: "byte \(offset + done)",
                     "the file ends here, but \(buffer.count - done) more bytes are needed",
-                    cure: "It was cut off, or changed while it was read: fetch or write it again.")
+                    suggestion: "It was cut off, or changed while it was read: fetch or write it again.")
             }
             done += count
         }
@@ -76,7 +76,7 @@ package final class ReadableFile: Sendable {
         guard pread(file.descriptor, &surplus, 1, off_t(file.size)) <= 0 else {
             throw DataFileError(
                 .unreadable, in: file.path, "the file holds more than its size of \(file.size) bytes",
-                cure: "It grew while it was read, or is not a file on a disk: copy it, and read the copy.")
+                suggestion: "It grew while it was read, or is not a file on a disk: copy it, and read the copy.")
         }
         return bytes
     }
@@ -93,12 +93,13 @@ package final class ReadableFile: Sendable {
     }
 
     private static func failure(_ path: String, _ code: Int32) -> DataFileError {
-        let cure =
+        let suggestion =
             switch code {
             case ENOENT, ENOTDIR: "Check the path; relative paths start at \(FileManager.default.currentDirectoryPath)."
             case EACCES, EPERM: "Give this user permission to read the file."
             default: "Check the disk and try again."
             }
-        return DataFileError(.unreadable, in: path, "cannot be read: \(String(cString: strerror(code)))", cure: cure)
+        return DataFileError(
+            .unreadable, in: path, "cannot be read: \(String(cString: strerror(code)))", suggestion: suggestion)
     }
 }

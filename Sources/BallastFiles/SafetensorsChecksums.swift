@@ -2,7 +2,7 @@
 ///
 /// Other readers ignore the entry: its name is `ballast.checksums`, its value the word `ballast-crc32`, the checksum
 /// of the header, and those of the tensors in the order of the header; each is a CRC-32 in eight hexadecimal digits.
-/// The header's covers all that stands before the tensors' bytes (length, JSON and padding), its own digits as zeros.
+/// The header's covers everything before the tensors' bytes (length, JSON and padding), its own digits as zeros.
 ///
 /// CRC-32 finds every change within 32 bits in a row, and every change of two bits; it misses one in four billion of
 /// all others. zlib computes it faster than a disk writes.
@@ -49,7 +49,7 @@ struct SafetensorsChecksums {
         return String(repeating: "0", count: Self.digits - digits.count) + digits
     }
 
-    /// Where the header's own digits stand, given where the value of the entry starts.
+    /// The range of the header's own digits, given where the value of the entry starts.
     static func headerDigits(inValueAt start: Int) -> Range<Int> {
         let first = start + mark.utf8.count
         return first..<(first + digits)

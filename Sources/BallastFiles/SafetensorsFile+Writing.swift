@@ -20,7 +20,7 @@ extension SafetensorsFile {
         ///   - name: The name, unique in the file; not "__metadata__".
         ///   - type: The type of the elements.
         ///   - shape: The size of each dimension.
-        ///   - withBytes: Calls its argument once, with exactly the bytes that shape and type ask for.
+        ///   - withBytes: Calls its argument once, with exactly as many bytes as shape and type require.
         public init(
             _ name: String, _ type: ElementType, shape: [Int],
             withBytes: @escaping (_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
@@ -36,7 +36,7 @@ extension SafetensorsFile {
         /// - Parameters:
         ///   - name: The name, unique in the file; not "__metadata__".
         ///   - shape: The size of each dimension.
-        ///   - elements: The elements in row-major order, as many as the shape asks for.
+        ///   - elements: The elements in row-major order, as many as the shape requires.
         public init(_ name: String, shape: [Int], _ elements: [Float]) {
             self.init(name, .float32, shape: shape) { body in try elements.withUnsafeBytes(body) }
         }
@@ -46,7 +46,7 @@ extension SafetensorsFile {
         /// - Parameters:
         ///   - name: The name, unique in the file; not "__metadata__".
         ///   - shape: The size of each dimension.
-        ///   - elements: The elements in row-major order, as many as the shape asks for.
+        ///   - elements: The elements in row-major order, as many as the shape requires.
         public init(_ name: String, shape: [Int], _ elements: [Int32]) {
             self.init(name, .int32, shape: shape) { body in try elements.withUnsafeBytes(body) }
         }
@@ -56,7 +56,7 @@ extension SafetensorsFile {
         /// - Parameters:
         ///   - name: The name, unique in the file; not "__metadata__".
         ///   - shape: The size of each dimension.
-        ///   - elements: The elements in row-major order, as many as the shape asks for.
+        ///   - elements: The elements in row-major order, as many as the shape requires.
         public init(_ name: String, shape: [Int], _ elements: [UInt8]) {
             self.init(name, .uint8, shape: shape) { body in try elements.withUnsafeBytes(body) }
         }
@@ -76,7 +76,7 @@ extension SafetensorsFile {
     ///   - url: The file to write or replace.
     ///   - keepsPrevious: Whether the file that is replaced stays, as `<name>.previous`.
     /// - Throws: `DataFileError` that names the file, the reason of the system (such as "No space left on device")
-    ///   and the cure, with the file that was there before untouched; also for two tensors of one name, and for bytes
+    ///   and the suggestion, with the file that was there before untouched; also for two tensors of one name, and for bytes
     ///   that disagree with shape and type.
     public static func write(
         _ tensors: [Source], metadata: [String: String] = [:], to url: URL, keepsPrevious: Bool = false
@@ -91,7 +91,7 @@ extension SafetensorsFile {
             throw DataFileError(
                 .outOfRange, in: url.path,
                 "names and metadata take \(draft.count) bytes, the format allows \(SafetensorsHeader.maximumBytes)",
-                cure: "Store large values as tensors, not as metadata.")
+                suggestion: "Store large values as tensors, not as metadata.")
         }
         try AtomicFile.write(to: url, keepsPrevious: keepsPrevious) { file in
             // The header comes first in the file, but its checksums are known last; they do not change its size.
@@ -109,7 +109,7 @@ extension SafetensorsFile {
                     throw DataFileError(
                         .outOfRange, in: url.path, at: "tensor \"\(entry.name.abbreviated)\"",
                         "the shape \(entry.shape) of \(entry.type.rawValue) takes \(entry.byteCount) bytes, \(written ?? 0) were given",
-                        cure: "Give as many elements as the shape says.")
+                        suggestion: "Give as many elements as the shape says.")
                 }
                 header.checksums?.tensors[index] = checksum
             }
@@ -124,7 +124,7 @@ extension SafetensorsFile {
                 throw DataFileError(
                     .outOfRange, in: path,
                     "the metadata entry \"\(key.abbreviated)\" is reserved or has a name beyond \(String.maximumKeyBytes) bytes",
-                    cure: "Leave out the checksums of another file; they are computed anew.")
+                    suggestion: "Leave out the checksums of another file; they are computed anew.")
             }
         }
     }
@@ -138,12 +138,12 @@ extension SafetensorsFile {
                 throw DataFileError(
                     .malformed, in: path,
                     "two tensors are named \"\(tensor.name.abbreviated)\", or the name is reserved",
-                    cure: "Give every tensor a name of its own.")
+                    suggestion: "Give every tensor a different name.")
             }
             guard let size = (tensor.shape + [tensor.type.width]).checkedProduct else {
                 throw DataFileError(
                     .outOfRange, in: path, at: "tensor \"\(tensor.name.abbreviated)\"",
-                    "the shape \(tensor.shape) is negative or larger than any file", cure: "Correct the shape.")
+                    "the shape \(tensor.shape) is negative or larger than any file", suggestion: "Correct the shape.")
             }
             sizes.append(size)
         }
@@ -154,7 +154,7 @@ extension SafetensorsFile {
             let (next, overflow) = end.addingReportingOverflow(sizes[index])
             guard !overflow else {
                 throw DataFileError(
-                    .outOfRange, in: path, "the tensors are larger than any file", cure: "Correct the shapes.")
+                    .outOfRange, in: path, "the tensors are larger than any file", suggestion: "Correct the shapes.")
             }
             ranges[index] = end..<next
             end = next

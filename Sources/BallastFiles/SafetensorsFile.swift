@@ -2,7 +2,7 @@ public import Foundation
 
 /// Named tensors in a safetensors file: the format of Ballast's checkpoints, read by Python, Rust and JavaScript too.
 ///
-/// Opening reads and checks the header only; the bytes of a tensor are read when asked for, straight into the
+/// Opening reads and checks the header only; the bytes of a tensor are read on request, straight into the
 /// caller's memory where `read(_:as:into:)` is used. The header is checked in full: its size against the file's, its
 /// JSON, duplicate names, each tensor's size against its shape and type, and that the tensors cover the file without
 /// gaps or overlaps.
@@ -53,19 +53,19 @@ public struct SafetensorsFile: Sendable {
         guard file.size >= 8 else {
             throw DataFileError(
                 .truncated, in: file.path, "a safetensors file has 8 bytes at least, this one \(file.size)",
-                cure: "The file was cut off: use its previous version or write it again.")
+                suggestion: "The file was cut off: use its previous version or write it again.")
         }
         let length = try file.bytes(at: 0, count: 8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard length <= SafetensorsHeader.maximumBytes else {
             throw DataFileError(
                 .malformed, in: file.path, at: "byte 0",
                 "the header is said to take \(length) bytes, the format allows \(SafetensorsHeader.maximumBytes)",
-                cure: "This is not a safetensors file, or it is damaged.")
+                suggestion: "This is not a safetensors file, or it is damaged.")
         }
         guard Int(length) <= file.size - 8 else {
             throw DataFileError(
                 .truncated, in: file.path, "the header takes \(length) bytes, the file has \(file.size - 8) for it",
-                cure: "The file was cut off: use its previous version or write it again.")
+                suggestion: "The file was cut off: use its previous version or write it again.")
         }
         start = 8 + Int(length)
         let header = try SafetensorsHeader(
@@ -95,7 +95,7 @@ public struct SafetensorsFile: Sendable {
             throw DataFileError(
                 .outOfRange, in: file.path, at: "tensor \"\(name.abbreviated)\"",
                 "its shape \(entry.shape) takes \(entry.byteCount) bytes, \(buffer.count) are expected",
-                cure: "The file belongs to a model of other sizes: load it into the model that wrote it.")
+                suggestion: "The file belongs to a model of other sizes: load it into the model that wrote it.")
         }
         try file.read(at: start + entry.range.lowerBound, into: buffer)
         try verify(entry, UnsafeRawBufferPointer(buffer))
@@ -148,7 +148,7 @@ public struct SafetensorsFile: Sendable {
             throw DataFileError(
                 .checksum, in: file.path, at: "tensor \"\(entry.name.abbreviated)\"",
                 "the checksum of its bytes is \(SafetensorsChecksums.hexadecimal(found)), the header says \(SafetensorsChecksums.hexadecimal(checksums[position]))",
-                cure: "The file is damaged: use a previous version of it.")
+                suggestion: "The file is damaged: use a previous version of it.")
         }
     }
 
@@ -157,14 +157,14 @@ public struct SafetensorsFile: Sendable {
         let names = entries.prefix(20).map(\.name.abbreviated).joined(separator: ", ")
         throw DataFileError(
             .malformed, in: file.path, "there is no tensor \"\(name.abbreviated)\"",
-            cure: "The file has \(entries.count) tensors: \(names)\(entries.count > 20 ? ", ..." : "").")
+            suggestion: "The file has \(entries.count) tensors: \(names)\(entries.count > 20 ? ", ..." : "").")
     }
 
     private func unexpected(_ entry: Entry, _ expected: String) -> DataFileError {
         DataFileError(
             .unsupported, in: file.path, at: "tensor \"\(entry.name.abbreviated)\"",
             "its elements are \(entry.type.rawValue), expected \(expected)",
-            cure: "Convert the tensor to \(expected) and write the file again.")
+            suggestion: "Convert the tensor to \(expected) and write the file again.")
     }
 }
 

@@ -53,7 +53,7 @@ struct SafetensorsHeader {
                 found == checksums.header
                     ? "it has \(checksums.tensors.count) checksums for \(tensors) tensors"
                     : "its checksum is \(SafetensorsChecksums.hexadecimal(found)), the file says \(SafetensorsChecksums.hexadecimal(checksums.header))",
-                cure: "The file is damaged: use a previous version of it. If another program changed it, remove "
+                suggestion: "The file is damaged: use a previous version of it. If another program changed it, remove "
                     + "\(SafetensorsChecksums.key) from its metadata.")
         }
     }
@@ -62,7 +62,7 @@ struct SafetensorsHeader {
     private struct Metadata {
         var entries: [String: String] = [:]
         var checksums: SafetensorsChecksums?
-        /// Where the digits of the header's checksum stand.
+        /// The range of the digits of the header's checksum.
         var headerDigits = 0..<0
 
         init(_ scanner: inout JSONScanner) throws {
@@ -117,7 +117,8 @@ struct SafetensorsHeader {
             throw DataFileError(
                 .unsupported, in: file, at: "tensor \"\(shown)\"",
                 "the element type \"\(typeName.abbreviated)\" is unknown",
-                cure: "Known are \(SafetensorsFile.ElementType.allCases.map(\.rawValue).joined(separator: ", ")).")
+                suggestion: "Known are \(SafetensorsFile.ElementType.allCases.map(\.rawValue).joined(separator: ", "))."
+            )
         }
         guard let bytes = (shape + [type.width]).checkedProduct, offsets[0] <= offsets[1],
             offsets[1] - offsets[0] == bytes
@@ -125,7 +126,7 @@ struct SafetensorsHeader {
             throw DataFileError(
                 .malformed, in: file, at: "tensor \"\(shown)\"",
                 "its offsets \(offsets) do not agree with the shape \("\(shape)".abbreviated) of \(typeName)",
-                cure: "The header is damaged: use a previous version of the file.")
+                suggestion: "The header is damaged: use a previous version of the file.")
         }
         return SafetensorsFile.Entry(name: name, type: type, shape: shape, range: offsets[0]..<offsets[1])
     }
@@ -141,7 +142,7 @@ struct SafetensorsHeader {
                 throw DataFileError(
                     .malformed, in: file, at: "tensor \"\(entry.name.abbreviated)\"",
                     "it starts at byte \(entry.range.lowerBound) of the data, the tensor before ends at \(end)",
-                    cure: "The header is damaged: use a previous version of the file.")
+                    suggestion: "The header is damaged: use a previous version of the file.")
             }
             end = entry.range.upperBound
         }
@@ -149,7 +150,7 @@ struct SafetensorsHeader {
             throw DataFileError(
                 end > dataBytes ? .truncated : .oversized, in: file,
                 "the tensors take \(end) bytes, the file has \(dataBytes) for them",
-                cure: "The file was cut off or data was appended: use its previous version or write it again.")
+                suggestion: "The file was cut off or data was appended: use its previous version or write it again.")
         }
     }
 

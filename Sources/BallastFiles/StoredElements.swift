@@ -182,6 +182,6 @@ package struct ElementEncoding: Sendable, Hashable {
     {
         DataFileError(
             .outOfRange, in: file, at: "element \(index)", "the value \(value) does not fit \(type)",
-            cure: "Save the array with values inside the range of \(type).")
+            suggestion: "Save the array with values inside the range of \(type).")
     }
 }

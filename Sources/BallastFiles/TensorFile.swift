@@ -33,12 +33,12 @@ public enum TensorFile {
                 throw DataFileError(
                     .unsupported, in: file.path, at: "tensor \"\(entry.name.abbreviated)\"",
                     "its shape is \(entry.shape), beyond \(Shape.maximumRank) dimensions of at most \(Int32.max)",
-                    cure: "Reshape it before writing.")
+                    suggestion: "Reshape it before writing.")
             }
             guard entry.type == .float32 || entry.type == .int32 else {
                 throw DataFileError(
                     .unsupported, in: file.path, at: "tensor \"\(entry.name.abbreviated)\"",
-                    "its type is \(entry.type.rawValue), and only F32 and I32 are read", cure: "Convert it.")
+                    "its type is \(entry.type.rawValue), and only F32 and I32 are read", suggestion: "Convert it.")
             }
             let tensor = Tensor(
                 uninitialized: Shape(entry.shape), scalarType: entry.type == .float32 ? .float32 : .int32)
@@ -60,12 +60,12 @@ public enum TensorFile {
                 throw DataFileError(
                     .outOfRange, in: file, at: "tensor \"\(name.abbreviated)\"",
                     "its name has \(name.utf8.count) bytes; one that is not ASCII may have \(String.maximumKeyBytes)",
-                    cure: "Shorten it.")
+                    suggestion: "Shorten it.")
             }
             guard known.updateValue(ExactText(name), forKey: name).map({ $0 == ExactText(name) }) ?? true else {
                 throw DataFileError(
                     .outOfRange, in: file, at: "tensor \"\(name)\"",
-                    "another tensor has a name of other bytes that Unicode takes for the same", cure: "Rename one.")
+                    "another tensor has a name of other bytes that Unicode considers equal", suggestion: "Rename one.")
             }
         }
     }

@@ -13,3 +13,4 @@
 @_exported public import BallastLayerNorm
 @_exported public import BallastProximalL1
 @_exported public import BallastRMSNorm
+@_exported public import BallastReduceOnPlateau

@@ -1,6 +1,6 @@
 internal import Tensors
 
-/// A picture for a report that needs nothing from elsewhere.
+/// A self-contained figure for a report.
 public protocol ReportFigure: Sendable {
     /// The figure as an element of a page, well-formed as XML too.
     var html: String { get }
@@ -21,19 +21,19 @@ public protocol ReportFigure: Sendable {
 public struct Chart: ReportFigure {
     /// One direction of a chart.
     public struct Axis: Sendable {
-        /// What it shows, with its unit.
+        /// The quantity, with its unit.
         public let title: String
-        /// Whether equal distances are equal factors.
+        /// Whether the axis is logarithmic.
         public let isLogarithmic: Bool
-        /// What is visible; nil for all of the values but the largest outliers.
+        /// The visible range; nil for all values but the largest outliers.
         public let range: ClosedRange<Double>?
 
         /// Creates an axis.
         ///
         /// - Parameters:
-        ///   - title: what it shows, with its unit.
-        ///   - isLogarithmic: whether equal distances are equal factors.
-        ///   - range: what is visible; nil for all of the values but the largest outliers.
+        ///   - title: the quantity, with its unit.
+        ///   - isLogarithmic: whether the axis is logarithmic.
+        ///   - range: the visible range; nil for all values but the largest outliers.
         public init(_ title: String, isLogarithmic: Bool = false, range: ClosedRange<Double>? = nil) {
             self.title = title
             self.isLogarithmic = isLogarithmic
@@ -41,7 +41,7 @@ public struct Chart: ReportFigure {
         }
     }
 
-    /// What belongs together in a chart, with one color.
+    /// Values in a chart that share a color and a name.
     public struct Series: Sendable {
         /// How it is drawn.
         public enum Kind: Sendable {
@@ -55,9 +55,9 @@ public struct Chart: ReportFigure {
         public let name: String
         /// How it is drawn.
         public let kind: Kind
-        /// Where its points are.
+        /// The x values.
         public let x: [Double]
-        /// How high they are.
+        /// The y values.
         public let y: [Double]
         /// How far a band reaches to both sides of y; empty for none.
         public let spread: [Double]
@@ -71,8 +71,8 @@ public struct Chart: ReportFigure {
         /// - Parameters:
         ///   - name: its name in the legend; empty for none.
         ///   - kind: how it is drawn.
-        ///   - x: where its points are, in the unit of the horizontal axis.
-        ///   - y: how high they are, in the unit of the vertical axis.
+        ///   - x: the x values, in the unit of the horizontal axis.
+        ///   - y: the y values, in the unit of the vertical axis.
         ///   - spread: how far a band reaches to both sides of y; empty for none.
         ///   - color: the number of its color; not negative.
         ///   - isFaint: whether it is drawn thin, as a background.
@@ -83,7 +83,8 @@ public struct Chart: ReportFigure {
         ) {
             require(
                 x.count == y.count && (spread.isEmpty || spread.count == y.count),
-                "Chart.Series: \(x.count) x, \(y.count) y and \(spread.count) spreads do not go together")
+                "Chart.Series: \(x.count) x, \(y.count) y and \(spread.count) spreads must have equal counts (or no spreads)"
+            )
             require(color >= 0, "Chart.Series: the color must not be negative but is \(color)")
             self.name = name
             self.kind = kind
@@ -95,13 +96,13 @@ public struct Chart: ReportFigure {
         }
     }
 
-    /// What it shows.
+    /// The title.
     public let title: String
     /// The horizontal axis.
     public let x: Axis
     /// The vertical axis.
     public let y: Axis
-    /// What is drawn, the last in front.
+    /// The series; the last is drawn on top.
     public let series: [Series]
     /// A line of explanation below the chart; empty for none.
     public let note: String
@@ -109,10 +110,10 @@ public struct Chart: ReportFigure {
     /// Creates a chart.
     ///
     /// - Parameters:
-    ///   - title: what it shows.
+    ///   - title: the title.
     ///   - x: the horizontal axis.
     ///   - y: the vertical axis.
-    ///   - series: what is drawn, the last in front.
+    ///   - series: the series; the last is drawn on top.
     ///   - note: a line of explanation below the chart; empty for none.
     public init(_ title: String, x: Axis, y: Axis, _ series: [Series], note: String = "") {
         self.title = title

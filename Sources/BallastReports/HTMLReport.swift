@@ -2,7 +2,7 @@ public import BallastCore
 internal import BallastFiles
 public import Foundation
 
-/// The accounts of runs as one HTML page that needs nothing from elsewhere: no network, no other file.
+/// A report of runs as one self-contained HTML page: no network access, no other file.
 ///
 /// ```swift
 /// var report = HTMLReport("Dropout or not")
@@ -10,13 +10,13 @@ public import Foundation
 /// try report.write(to: folder.appending(path: "dropout.html"))
 /// ```
 ///
-/// The same results give the same bytes, but for times, which all stand in elements of the class `time`.
+/// The same results give the same bytes, except for times, which are in elements of the class `time`.
 public struct HTMLReport: Sendable {
     /// A table of text.
     public struct Table: Sendable {
-        /// What it shows.
+        /// The title.
         public let title: String
-        /// The rows, that of the names first.
+        /// The rows; the first is the header.
         public let rows: [[String]]
         /// The columns that hold times, which differ from one run to the next.
         public let timeColumns: Set<Int>
@@ -26,8 +26,8 @@ public struct HTMLReport: Sendable {
         /// Creates a table.
         ///
         /// - Parameters:
-        ///   - title: what it shows.
-        ///   - rows: the rows, that of the names first.
+        ///   - title: the title.
+        ///   - rows: the rows; the first is the header.
         ///   - timeColumns: the columns that hold times, counted from 0.
         ///   - timing: how the times were taken, a line below the table; empty for none.
         public init(_ title: String, rows: [[String]], timeColumns: Set<Int> = [], timing: String = "") {
@@ -40,34 +40,34 @@ public struct HTMLReport: Sendable {
 
     /// An experiment on the page.
     public struct Section: Sendable {
-        /// Its name, by which the page links to it too.
+        /// Its name, which the page's links use.
         public var heading: String
-        /// What it is, in a line.
+        /// What it is, in one line.
         public var summary: String
         /// What to look for in it.
         public var lookFor: String
-        /// What of that shows, and what does not, a line each.
+        /// Which effects were observed, one line each.
         public var observations: [String]
-        /// What it ran on, a line each.
+        /// Data, sizes and seeds, one line each.
         public var facts: [String]
-        /// The figures: curves first, then what is special about it.
+        /// The figures: curves first, then those of this experiment alone.
         public var figures: [any ReportFigure]
         /// The tables.
         public var tables: [Table]
-        /// What ran, per composition.
+        /// The plan of each composition.
         public var plans: [(name: String, plan: Plan)]
 
         /// Creates a section of figures and tables.
         ///
         /// - Parameters:
-        ///   - heading: its name, by which the page links to it too.
-        ///   - summary: what it is, in a line.
+        ///   - heading: its name, which the page's links use.
+        ///   - summary: what it is, in one line.
         ///   - lookFor: what to look for in it.
-        ///   - observations: what of that shows, and what does not, a line each.
-        ///   - facts: what it ran on, a line each.
+        ///   - observations: which effects were observed, one line each.
+        ///   - facts: data, sizes and seeds, one line each.
         ///   - figures: the figures.
         ///   - tables: the tables.
-        ///   - plans: what ran, per composition.
+        ///   - plans: the plan of each composition.
         public init(
             _ heading: String, summary: String = "", lookFor: String = "", observations: [String] = [],
             facts: [String] = [], figures: [any ReportFigure] = [], tables: [Table] = [],
@@ -86,7 +86,7 @@ public struct HTMLReport: Sendable {
 
     /// What the page is about.
     public var title: String
-    /// What stands below the title.
+    /// The text below the title.
     public var introduction: String
     /// The experiments.
     public var sections: [Section] = []
@@ -95,21 +95,21 @@ public struct HTMLReport: Sendable {
     ///
     /// - Parameters:
     ///   - title: what the page is about.
-    ///   - introduction: what stands below the title.
+    ///   - introduction: the text below the title.
     public init(_ title: String, introduction: String = "") {
         self.title = title
         self.introduction = introduction
     }
 
-    /// Writes the page, in place of one that is there; the folder is made if need be.
+    /// Writes the page; replaces an existing file, and creates the folder if needed.
     ///
-    /// - Throws: an error that names the file, if it cannot be written.
+    /// - Throws: an error that names the file if it cannot be written.
     public func write(to url: URL) throws {
         let folder = url.deletingLastPathComponent()
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
-            throw DataError("\(folder.path): the folder of the page cannot be made: \(error.localizedDescription)")
+            throw DataError("\(folder.path): the folder of the page cannot be created: \(error.localizedDescription)")
         }
         try AtomicFile.write(to: url) { try $0.write(Array(html.utf8)) }
     }
@@ -154,7 +154,7 @@ public struct HTMLReport: Sendable {
         return #"<section id="\#(anchor(section.heading))">"# + parts.joined(separator: "\n") + "</section>"
     }
 
-    /// What to look for, and what of it shows.
+    /// What to look for, and which effects were observed.
     private static func look(of section: Section) -> String {
         let text = section.lookFor.isEmpty ? "" : "<p><b>What to look for.</b> \(section.lookFor.escapedForHTML)</p>"
         let items = section.observations.map { "<li>\($0.escapedForHTML)</li>" }.joined()

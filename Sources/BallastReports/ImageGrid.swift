@@ -4,7 +4,7 @@ internal import Foundation
 
 /// Small grey images in rows, inside a page as a PNG.
 public struct ImageGrid: ReportFigure {
-    /// What it shows.
+    /// The title.
     public let title: String
     /// A line of explanation.
     public let note: String
@@ -14,7 +14,7 @@ public struct ImageGrid: ReportFigure {
     /// Creates a grid.
     ///
     /// - Parameters:
-    ///   - title: what it shows.
+    ///   - title: the title.
     ///   - images: rows of images, each image `side * side` values from 0 (black) to 1 (white), row by row.
     ///   - side: the height and width of an image, in pixels.
     ///   - note: a line of explanation.

@@ -2,7 +2,7 @@ public import BallastCore
 internal import Foundation
 
 extension Run {
-    /// The account of the run as text: a line for each epoch, why it ended, and what techniques cost.
+    /// A report of the run as text: one line per epoch, why the run ended, and what techniques cost.
     public var report: String {
         let penalties = history.first?.penalties.map(\.name) ?? []
         let metrics = history.first?.validationMetrics.map(\.name) ?? []

@@ -79,12 +79,12 @@ struct SymbolGraph: Decodable {
         let isFunction = symbol.kind.identifier == "swift.func" && declaration.hasSuffix("-> Tensor")
         let isStruct = symbol.kind.identifier == "swift.struct"
         // A shape is written `[batch, ...]`.
-        if isFunction || (isStruct && protocols.contains("s:7Ballast5LayerP")), !text.contains("Shape:"),
+        if isFunction || (isStruct && protocols.contains("s:11BallastCore5LayerP")), !text.contains("Shape:"),
             !text.contains("`[")
         {
             lacks.append("\"- Shape:\" of what it takes and returns")
         }
-        if isStruct, protocols.contains("s:7Ballast9TechniqueP") {
+        if isStruct, protocols.contains("s:11BallastCore9TechniqueP") {
             for word in ["Order:", "State:"] where !text.contains(word) { lacks.append("\"- \(word)\"") }
         }
         return lacks

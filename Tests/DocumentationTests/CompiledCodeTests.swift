@@ -17,7 +17,7 @@ struct CompiledCodeTests {
         quotes = try Snippet.all(in: folder.appending(path: "Quotes"))
     }
 
-    /// The files in some folders whose names end so.
+    /// The files in some folders whose names end with a suffix.
     private func files(_ suffix: String, in folders: [String]) -> [URL] {
         folders.flatMap { folder in
             let names = FileManager.default.enumerator(atPath: root.appending(path: folder).path)
@@ -154,10 +154,13 @@ struct CompiledCodeTests {
         #expect(try problems(symbol("init", "init(a: Int, b: Int)", "Makes. - Parameters: a, b.")).isEmpty)
         #expect(try problems(symbol("func", "func f() -> Tensor", "Does.")).count == 1)
         #expect(try problems(symbol("func", "func f() -> Tensor", "Does; `[batch]`.")).isEmpty)
-        #expect(try problems(symbol("struct", "struct f", "Is."), conformingTo: "s:7Ballast5LayerP").count == 1)
-        #expect(try problems(symbol("struct", "struct f", "Is."), conformingTo: "s:7Ballast9TechniqueP").count == 1)
+        #expect(try problems(symbol("struct", "struct f", "Is."), conformingTo: "s:11BallastCore5LayerP").count == 1)
         #expect(
-            try problems(symbol("struct", "struct f", "Order: no. State: no."), conformingTo: "s:7Ballast9TechniqueP")
-                .isEmpty)
+            try problems(symbol("struct", "struct f", "Is."), conformingTo: "s:11BallastCore9TechniqueP").count == 1)
+        #expect(
+            try problems(
+                symbol("struct", "struct f", "Order: no. State: no."), conformingTo: "s:11BallastCore9TechniqueP"
+            )
+            .isEmpty)
     }
 }

@@ -3,17 +3,17 @@ import Testing
 
 @testable import samples
 
-/// Findings on a terminal and in a pipe.
+/// Diagnostics on a terminal and in a pipe.
 struct ColorTests {
-    private let finding = Diagnostic(
+    private let diagnostic = Diagnostic(
         .warning, "adaptive-l2", technique: "L2", message: "shrinks", reason: "it divides", source: "a paper, 2019",
         suggestion: "another")
 
-    @Test func `colors change nothing but how a finding looks`() {
-        let colored = finding.text(inColor: true)
-        #expect(finding.text(inColor: false) == finding.description)
+    @Test func `colors change nothing but how a diagnostic looks`() {
+        let colored = diagnostic.text(inColor: true)
+        #expect(diagnostic.text(inColor: false) == diagnostic.description)
         #expect(colored.contains("\u{1B}[1;33mwarning\u{1B}[0m [adaptive-l2] L2: shrinks"))
-        #expect(colored.replacing(/\u{1B}\[[0-9;]*m/, with: "") == finding.description)
+        #expect(colored.replacing(/\u{1B}\[[0-9;]*m/, with: "") == diagnostic.description)
     }
 
     @Test func `a pipe gets no colors, whatever the terminal is called`() throws {

@@ -3,31 +3,31 @@ import Testing
 
 @testable import samples
 
-/// The effects that the field knows, over five seeds: as orders, not as values. Those of the samples that take longer
-/// are looked for by `samples effects`.
+/// The effects that the literature reports, over five seeds: as orders, not as values. `samples effects` checks those of
+/// the samples that take longer.
 @Suite struct EffectTests {
     private func results(_ sample: Sample, _ names: Set<String>, epochs: Int? = nil) throws -> [ComparedRun] {
-        let experiment = try sample.prepare(Sample.Setting(isQuick: true))
+        let experiment = try sample.prepare(Sample.Options(isQuick: true))
         return try Comparison(experiment.trainer, experiment.compositions.filter { names.contains($0.name) }).run(
             train: experiment.train, validation: experiment.validation, test: experiment.test,
             epochs: epochs ?? sample.quickEpochs, seeds: [0, 1, 2, 3, 4], runsAtOnce: 2)
     }
 
     @Test(arguments: ["weight-decay", "sparse-features", "noisy-line", "uncertainty"])
-    func `a sample of little work shows at its quick size what it is expected to`(name: String) throws {
+    func `the effects of fast samples are observed at their quick size`(name: String) throws {
         let sample = try Sample.named(name)
-        let observations = try Observation.all(
+        let effects = try EffectResult.all(
             sample.effects, in: try results(sample, Set(sample.effects.flatMap(\.compositions))))
-        #expect(observations.count == sample.effects.count && !observations.isEmpty)
-        for observation in observations {
-            #expect(observation.seeds == 5)
-            #expect(observation.shows, "\(observation.description)")
+        #expect(effects.count == sample.effects.count && !effects.isEmpty)
+        for result in effects {
+            #expect(result.seeds == 5)
+            #expect(result.isObserved, "\(result.description)")
         }
     }
 
     @Test func `every sample has effects, of compositions that it has`() throws {
         for sample in Sample.all {
-            let names = try sample.prepare(Sample.Setting(isQuick: true)).compositions.map(\.name)
+            let names = try sample.prepare(Sample.Options(isQuick: true)).compositions.map(\.name)
             #expect(sample.effects.contains { $0.isExpected }, "\(sample.name)")
             for effect in sample.effects {
                 #expect(Set(names).isSuperset(of: effect.compositions), "\(sample.name): \(effect.claim)")
@@ -35,31 +35,33 @@ import Testing
         }
     }
 
-    @Test func `an effect is an order of means, seed by seed beside it, over the seeds that both have run with`() throws
-    {
+    @Test func `an effect is an order of means over the seeds that both compositions have run with`() throws {
         // What each composition has with the seeds 0 to 4.
         let table = ["none": [4.0, 4, 4, 4, 40], "l2": [1.0, 1, 5, 5, 10]]
         let measure = Effect.Measure(name: "loss") { table[$0.composition]?[Int($0.seed)] ?? .nan }
         let all = try results(.weightDecay, ["none", "l2"], epochs: 1)
         let below = try #require(
-            try Observation(Effect("less", measure, of: "l2", isBelow: "none"), in: all))
+            try EffectResult(Effect("less", measure, of: "l2", isBelow: "none"), in: all))
         #expect(below.lower == 4.4 && below.higher == 11.2)
-        #expect(below.shows && below.agreeing == 3 && below.seeds == 5)
-        #expect(
-            below.description
-                == "shows: less (loss 4.4 under l2, 11.2 under none; means over 5 seeds, so in 3)")
+        #expect(below.isObserved && below.agreeing == 3 && below.seeds == 5)
         // Without the last run of l2, the last seed does not count.
         let fewer = all.filter { $0.composition == "none" || $0.seed < 4 }
         let above = try #require(
-            try Observation(Effect("more", measure, of: "l2", isAbove: "none"), in: fewer))
+            try EffectResult(Effect("more", measure, of: "l2", isAbove: "none"), in: fewer))
         #expect(above.lower == 4 && above.higher == 3)
-        #expect(!above.shows && above.agreeing == 2 && above.seeds == 4)
-        #expect(above.description.hasPrefix("does not show: more (loss 4 under none, 3 under l2;"))
+        #expect(!above.isObserved && above.agreeing == 2 && above.seeds == 4)
+        let unexpected = try #require(
+            try EffectResult(
+                Effect("unlikely", measure, of: "l2", isAbove: "none", isExpected: false), in: all))
+        let single = try #require(
+            try EffectResult(Effect("one", measure, of: "l2", isBelow: "none"), in: all.filter { $0.seed == 4 }))
+        try Golden.expect(
+            [below, above, unexpected, single].map(\.description).joined(separator: "\n"), is: "effects.txt")
         let missing = Effect("?", measure, of: "l2", isBelow: "decay")
-        #expect(try Observation(missing, in: all) == nil)
+        #expect(try EffectResult(missing, in: all) == nil)
         let nan = Effect.Measure(name: "loss") { $0.seed == 0 ? .nan : 1 }
-        let unknown = try #require(try Observation(Effect("?", nan, of: "l2", isBelow: "none"), in: all))
-        #expect(!unknown.shows)
+        let unknown = try #require(try EffectResult(Effect("?", nan, of: "l2", isBelow: "none"), in: all))
+        #expect(!unknown.isObserved)
     }
 
     @Test func `L2 and decoupled decay are the same under SGD`() throws {

@@ -1,14 +1,16 @@
 import Foundation
 
-/// The built program, run as a user runs it.
+/// A built program, run as a user runs it.
 struct Program {
-    /// How a run of the program came out.
+    /// The result of a run of the program.
     struct Outcome {
         let code: Int32
         let output: String
         let errors: String
     }
 
+    /// The name of the executable.
+    var name = "samples"
     /// A folder for what the program writes, removed at the end.
     let folder: URL
 
@@ -22,12 +24,12 @@ struct Program {
 
     /// Runs the program with arguments, separated by spaces.
     ///
-    /// - Parameter marker: what it receives Ctrl-C at, once it has written that.
+    /// - Parameter marker: the output after which it receives Ctrl-C.
     func run(_ line: String, environment: [String: String] = [:], interruptingAt marker: String? = nil) throws
         -> Outcome
     {
         let process = Process()
-        process.executableURL = Program.location
+        process.executableURL = location
         process.arguments = line.split(separator: " ").map(String.init)
         process.currentDirectoryURL = folder
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
@@ -39,7 +41,7 @@ struct Program {
         try process.run()
         var output = Data()
         var isInterrupted = false
-        // Whatever there is, as soon as there is something: Ctrl-C is not to wait for a full buffer.
+        // Read what is available at once: Ctrl-C must not wait for a full buffer.
         while case let part = pipe.fileHandleForReading.availableData, !part.isEmpty {
             output += part
             if let marker, !isInterrupted, String(decoding: output, as: UTF8.self).contains(marker) {
@@ -68,12 +70,12 @@ struct Program {
         }
     }
 
-    /// The program stands beside the tests that SwiftPM has built.
-    private static var location: URL {
+    /// The program, which SwiftPM builds into the folder of the tests.
+    private var location: URL {
         let tests = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
         var folder = tests.deletingLastPathComponent()
         while folder.pathComponents.count > 1 {
-            let candidate = folder.appending(path: "samples", directoryHint: .notDirectory)
+            let candidate = folder.appending(path: name, directoryHint: .notDirectory)
             var isFolder: ObjCBool = false
             if FileManager.default.fileExists(atPath: candidate.path, isDirectory: &isFolder), !isFolder.boolValue {
                 return candidate

@@ -2,10 +2,10 @@ import Testing
 
 @testable import samples
 
-/// The recipes of the samples are what the diagnostics ask for: where one is not, the sample means it, and says so.
+/// The samples follow the recommendations of the diagnostics, or silence them where a combination is intended.
 @Suite struct RecipeTests {
     @Test(arguments: Sample.all.map(\.name))
-    func `composing a sample finds nothing that the sample does not mean, and each composition trains`(sample: String)
+    func `the compositions of a sample have no warnings, and each trains`(sample: String)
         throws
     {
         try Program.inFolder { program in
@@ -16,7 +16,7 @@ import Testing
             #expect(run.code == 0, "\(run.errors)")
             #expect(plan.output.split(separator: "\n").filter { $0.contains("warning [") } == [])
             let ends = try program.objects("out.jsonl").filter { $0["final"] != nil }
-            let names = try Sample.named(sample).prepare(Sample.Setting(isQuick: true)).compositions.map(\.name)
+            let names = try Sample.named(sample).prepare(Sample.Options(isQuick: true)).compositions.map(\.name)
             #expect(ends.compactMap { $0["composition"] as? String } == names)
             for end in ends {
                 let loss = end["testLoss"] as? Double ?? .nan

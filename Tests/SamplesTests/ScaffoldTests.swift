@@ -6,17 +6,21 @@ import Testing
 
 /// The package that `samples new-technique` writes.
 struct ScaffoldTests {
-    @Test(arguments: Hook.allCases)
-    func `a package is written for each hook, with what it needs`(hook: Hook) throws {
+    @Test(arguments: TechniqueForm.allCases)
+    func `a package is written for each hook, with what it needs`(form: TechniqueForm) throws {
         try Program.inFolder { program in
-            let outcome = try program.run("new-technique WeightNoise --hook \(hook.rawValue) --at made")
+            let outcome = try program.run("new-technique WeightNoise --hook \(form.rawValue) --at made")
             #expect(outcome.code == 0, "\(outcome)")
             func text(_ path: String) throws -> String {
                 try String(contentsOf: program.folder.appending(path: "made/\(path)"), encoding: .utf8)
             }
             let source = try text("Sources/WeightNoise.swift")
-            #expect(source.contains("public struct WeightNoise: \(hook.rawValue.prefix(1).uppercased())"), "\(source)")
-            #expect(source.contains("public func \(hook.rawValue)("), "\(source)")
+            let hookProtocol = [
+                TechniqueForm.lossPenalty: "LossPenalty", .gradientTransform: "GradientTransform",
+                .forwardWrapper: "LayerWrapper", .batchWrapper: "BatchWrapper", .epochCallback: "EpochCallback",
+            ][form]
+            #expect(source.contains("public struct WeightNoise: \(hookProtocol ?? "") {"), "\(source)")
+            #expect(source.contains("public func \(form.hook.rawValue)("), "\(source)")
             #expect(try text("Tests/WeightNoiseTests.swift").contains("Laws.check("))
             #expect(try text("README.md").hasPrefix("# WeightNoise\n"))
             #expect(try text("Sample/Sample.swift").contains("Composition { WeightNoise() }"))
@@ -29,34 +33,35 @@ struct ScaffoldTests {
         }
     }
 
-    @Test func `a folder that is taken is left as it is`() throws {
+    @Test func `a folder that is not empty is left unchanged`() throws {
         try Program.inFolder { program in
             _ = try program.run("new-technique First --at made")
             let outcome = try program.run("new-technique Second --at made")
             #expect(outcome.code == 2)
-            #expect(outcome.errors.contains("is there already and not empty; choose another folder with --at DIR"))
+            #expect(outcome.errors.contains("/made ") && outcome.errors.contains("--at DIR"), "\(outcome)")
             let file = program.folder.appending(path: "made/Sources/Second.swift")
             #expect(!FileManager.default.fileExists(atPath: file.path))
         }
     }
 
     @Test(arguments: [
-        ("Dropout", "Ballast has a technique \"Dropout\" already (Plugins/Dropout)"),
-        ("Testing", "Ballast has a module \"BallastTesting\" already"),
-        ("Trainer", "\"Trainer\" is a type of BallastCore"),
-        ("Tensor", "\"Tensor\" is a type of Tensors"),
-        ("Laws", "\"Laws\" is a type of BallastTesting"),
-        ("Ballast", "\"Ballast\" is a type of Ballast"),
+        ("Dropout", "Plugins/Dropout"), ("Testing", "BallastTesting"), ("Trainer", "BallastCore"),
+        ("Tensor", "Tensors"), ("Laws", "BallastTesting"), ("Ballast", "Ballast"),
     ])
-    func `a name that Ballast has is refused, and nothing is written`(name: String, message: String) throws {
+    func `a name that Ballast has is refused with where it is, and nothing is written`(name: String, place: String)
+        throws
+    {
         try Program.inFolder { program in
             let outcome = try program.run("new-technique \(name) --at made")
-            #expect(outcome.code == 2 && outcome.errors.contains(message), "\(outcome)")
+            #expect(outcome.code == 2, "\(outcome)")
+            #expect(
+                outcome.errors.contains("\"\(name)\"") || outcome.errors.contains("\"Ballast\(name)\""), "\(outcome)")
+            #expect(outcome.errors.contains(place), "\(outcome)")
             #expect(!FileManager.default.fileExists(atPath: program.folder.appending(path: "made").path))
         }
     }
 
-    @Test func `a package in a folder with spaces, behind a link, finds Ballast`() throws {
+    @Test func `a package in a folder with spaces, reached through a link, finds Ballast`() throws {
         try Program.inFolder { program in
             let real = program.folder.appending(path: "my own/techniques")
             try FileManager.default.createDirectory(at: real, withIntermediateDirectories: true)
@@ -77,32 +82,8 @@ struct ScaffoldTests {
             try Data().write(to: program.folder.appending(path: "file"))
             let outcome = try program.run("new-technique WeightNoise --at file/made")
             #expect(outcome.code == 2, "\(outcome)")
-            #expect(outcome.errors.contains("/file/made cannot be written: "), "\(outcome)")
-            #expect(outcome.errors.contains("/file is a file; choose another folder with --at DIR"), "\(outcome)")
-        }
-    }
-
-    @Test(arguments: [
-        ("new-technique", "needs the name of the type to write, such as WeightNoise"),
-        ("new-technique noise", "\"noise\" cannot name a type: it must begin with a capital"),
-        ("new-technique noise", "letters and digits only, as Noise has"),
-        ("new-technique my-noise", "\"my-noise\" cannot name a type"),
-        ("new-technique my-noise", "as MyNoise has"),
-        ("new-technique 1Noise", "as WeightNoise has"),
-        ("new-technique Self", "\"Self\" means something else in Swift"),
-        ("new-technique Float", "choose another name, such as FloatTechnique"),
-        ("new-technique Noise --hook penalty", "there is no hook \"penalty\""),
-        ("new-technique Noise --hook lossPenalti", "did you mean lossPenalty?"),
-        ("new-technique Noise --at=", "option --at: the path is empty"),
-    ])
-    func `a mistake is named`(line: String, message: String) {
-        do {
-            _ = try Invocation(line.split(separator: " ").map(String.init))
-            Issue.record("\(line) was accepted")
-        } catch let error as UsageError {
-            #expect(error.description.contains(message), "\(error)")
-        } catch {
-            Issue.record("\(line): \(error)")
+            #expect(outcome.errors.contains("/file/made ") && outcome.errors.contains("/file is a file"), "\(outcome)")
+            #expect(outcome.errors.contains("--at DIR"), "\(outcome)")
         }
     }
 }

@@ -149,7 +149,8 @@ package struct NormalizationChecks {
                 model, loss: .crossEntropy, optimizer: SGD(learningRate: 0.01), batchSize: 22,
                 composition: Composition([technique, Recorder(to: recording)]))
             let run = try trainer.start(data(), epochs: 1, seed: 9)
-            try run.replaceVariables(run.variables.mapParameters { $0.path == "conv1.weight" ? $0.value * scale : $0.value })
+            try run.replaceVariables(
+                run.variables.mapParameters { $0.path == "conv1.weight" ? $0.value * scale : $0.value })
             let weight = run.variables["conv1.weight"]?.scalars ?? []
             try run.finish()
             return (weight: weight, gradient: recording.steps[0].gradients["conv1.weight"] ?? [])

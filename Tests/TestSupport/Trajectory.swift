@@ -44,9 +44,10 @@ package struct Trajectory: Decodable {
             targets: Column(integers: labels))
         let run = try trainer.start(data, epochs: losses.count * 10)
         try run.replaceVariables(
-            Variables(entries: run.variables.entries.map {
-                .init(path: $0.path, role: $0.role, value: start[$0.path]?.tensor ?? $0.value)
-            }))
+            Variables(
+                entries: run.variables.entries.map {
+                    .init(path: $0.path, role: $0.role, value: start[$0.path]?.tensor ?? $0.value)
+                }))
         try run.finish()
 
         var sentences: [String] = []

@@ -10,11 +10,11 @@ public import BallastCore
 /// - Order: at one site, data flows through the techniques from top to bottom.
 /// - State: at each site the parameters `weight` (γ) and `bias` (β), which `.weights` leaves out, and `runningMean` and
 ///   `runningVariance`, `[channels]` each; with a cumulative average also `batchesTracked`.
-/// - Complexity: two passes over the data, three on the way back.
-/// - Edge cases: one value per channel in training is refused, for its variance is 0; without running statistics it
+/// - Complexity: two passes over the data, three in the backward pass.
+/// - Edge cases: one value per channel in training is refused because its variance is 0; without running statistics it
 ///   gives β in evaluation. NaN in a channel makes the whole channel NaN.
 /// - Differs from: Keras, whose `momentum` weighs the old statistic (0.99 there is 0.01 here) and whose ε is 1e-3.
-/// - Source: Ioffe & Szegedy, "Batch Normalization", ICML 2015; the numbers are those of `torch.nn.BatchNorm1d/2d/3d`.
+/// - Source: Ioffe & Szegedy, "Batch Normalization", ICML 2015; values match `torch.nn.BatchNorm1d/2d/3d`.
 public struct BatchNorm: LayerWrapper {
     /// The instance's name.
     public let name: String
@@ -32,7 +32,7 @@ public struct BatchNorm: LayerWrapper {
     /// Creates batch normalization.
     ///
     /// - Parameters:
-    ///   - sites: where it acts; in front of every activation function if none is given.
+    ///   - sites: where it acts; before every activation function by default.
     ///   - momentum: the weight of the new statistic, in `0...1`; nil for the average of all batches so far.
     ///   - epsilon: what is added to the variance; positive and finite.
     ///   - affine: whether each channel has a weight and a bias.
@@ -54,12 +54,12 @@ public struct BatchNorm: LayerWrapper {
         self.tracksStatistics = tracksStatistics
     }
 
-    /// It takes out the scale of what flows in, and keeps statistics of the batches unless told not to.
+    /// Removes the scale of its input, and keeps batch statistics unless `tracksStatistics` is false.
     public var traits: Set<TechniqueTrait> {
         tracksStatistics ? [.normalization, .batchStatistics] : [.normalization]
     }
 
-    /// Finds sites at which a batch of training would give a channel one value.
+    /// Finds sites where a training batch would have one value per channel.
     public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
         let single = context.sites(of: self).filter { site in
             site.position != .around && site.inputShape.rank >= 2
@@ -82,7 +82,7 @@ public struct BatchNorm: LayerWrapper {
         ]
     }
 
-    /// Returns what flows on: normalized by the batch's statistics in training, by the running ones otherwise.
+    /// Returns the normalized input: by the batch's statistics in training, by the running statistics otherwise.
     public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         let scope = context.scope
@@ -107,7 +107,7 @@ public struct BatchNorm: LayerWrapper {
                 + "(shape \(x.shape)): choose a batch size that does not leave one sample for the last batch, or "
                 + "normalize each sample by itself (LayerNorm, GroupNorm)")
         let (output, mean, variance) = normalized(x, geometry, weight: weight, bias: bias, epsilon: epsilon)
-        if context.isTraining { 
+        if context.isTraining {
             running?.follow(
                 mean: mean, variance: variance, count: count, estimatingAnew: context.statisticsBatch)
         }

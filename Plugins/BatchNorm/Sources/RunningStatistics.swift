@@ -16,7 +16,7 @@ struct RunningStatistics {
         batches = momentum == nil ? scope.state("batchesTracked", [1], initial: .zeros) : nil
     }
 
-    /// Moves the averages towards a batch's mean and biased variance of `count` values; the unbiased one is kept.
+    /// Moves the averages toward a batch's mean and biased variance of `count` values; the unbiased one is kept.
     ///   - batch: the batch of a pass that estimates the statistics anew, with equal weights; nil in training.
     func follow(mean newMean: Tensor, variance newVariance: Tensor, count: Int, estimatingAnew batch: Int?) {
         var share = momentum ?? 1

@@ -1,14 +1,14 @@
 extension Augmentation {
     /// Mirrors an image left to right.
     ///
-    /// - Parameter probability: the chance that a sample is mirrored.
+    /// - Parameter probability: the probability that a sample is mirrored.
     public static func horizontalFlip(probability: Float = 0.5) -> Augmentation {
         Augmentation(.horizontalFlip, probability: probability)
     }
 
     /// Mirrors an image top to bottom.
     ///
-    /// - Parameter probability: the chance that a sample is mirrored.
+    /// - Parameter probability: the probability that a sample is mirrored.
     public static func verticalFlip(probability: Float = 0.5) -> Augmentation {
         Augmentation(.verticalFlip, probability: probability)
     }
@@ -17,7 +17,7 @@ extension Augmentation {
     ///
     /// - Parameters:
     ///   - degrees: the greatest angle, in `0...180`; positive angles turn clockwise.
-    ///   - probability: the chance that a sample is turned.
+    ///   - probability: the probability that a sample is turned.
     public static func rotation(degrees: Float, probability: Float = 1) -> Augmentation {
         Augmentation(.rotation(degrees: degrees), probability: probability)
     }
@@ -26,7 +26,7 @@ extension Augmentation {
     ///
     /// - Parameters:
     ///   - pixels: the greatest distance along one direction.
-    ///   - probability: the chance that a sample is moved.
+    ///   - probability: the probability that a sample is moved.
     public static func translation(pixels: Int, probability: Float = 1) -> Augmentation {
         Augmentation(.translation(pixels: pixels), probability: probability)
     }
@@ -35,7 +35,7 @@ extension Augmentation {
     ///
     /// - Parameters:
     ///   - fraction: the greatest distance in widths and heights, in `0...1`; rounded down to whole pixels.
-    ///   - probability: the chance that a sample is moved.
+    ///   - probability: the probability that a sample is moved.
     public static func translation(fraction: Float, probability: Float = 1) -> Augmentation {
         Augmentation(.relativeTranslation(fraction: fraction), probability: probability)
     }
@@ -44,7 +44,7 @@ extension Augmentation {
     ///
     /// - Parameters:
     ///   - factors: the range, above 0.
-    ///   - probability: the chance that a sample is scaled.
+    ///   - probability: the probability that a sample is scaled.
     public static func scale(_ factors: ClosedRange<Float>, probability: Float = 1) -> Augmentation {
         Augmentation(.scale(factors), probability: probability)
     }
@@ -54,7 +54,7 @@ extension Augmentation {
     /// - Parameters:
     ///   - degrees: the greatest angle of the vertical lines, in `0...89`.
     ///   - vertical: the greatest angle of the horizontal lines, in `0...89`.
-    ///   - probability: the chance that a sample is slanted.
+    ///   - probability: the probability that a sample is slanted.
     public static func shear(degrees: Float, vertical: Float = 0, probability: Float = 1) -> Augmentation {
         Augmentation(.shear(degrees: degrees, vertical: vertical), probability: probability)
     }
@@ -63,7 +63,7 @@ extension Augmentation {
     ///
     /// - Parameters:
     ///   - padding: the number of pixels on each side.
-    ///   - probability: the chance that a sample is cropped.
+    ///   - probability: the probability that a sample is cropped.
     public static func crop(padding: Int, probability: Float = 1) -> Augmentation {
         Augmentation(.crop(height: nil, width: nil, padding: padding), probability: probability)
     }
@@ -77,7 +77,7 @@ extension Augmentation {
     ///   - height: the height of the window.
     ///   - width: the width of the window.
     ///   - padding: the number of pixels of the fill on each side of the image.
-    ///   - probability: the chance that a sample is cropped.
+    ///   - probability: the probability that a sample is cropped.
     public static func crop(height: Int, width: Int, padding: Int = 0, probability: Float = 1) -> Augmentation {
         Augmentation(.crop(height: height, width: width, padding: padding), probability: probability)
     }
@@ -90,7 +90,7 @@ extension Augmentation {
     /// - Parameters:
     ///   - scale: the window's share of the image's area, drawn uniformly.
     ///   - ratio: width over height, its logarithm drawn uniformly.
-    ///   - probability: the chance that a sample is cropped.
+    ///   - probability: the probability that a sample is cropped.
     public static func resizedCrop(
         scale: ClosedRange<Float> = 0.08...1, ratio: ClosedRange<Float> = (3 / 4)...(4 / 3), probability: Float = 1
     ) -> Augmentation {
@@ -102,7 +102,7 @@ extension Augmentation {
     /// Ten rectangles are drawn until one is lower and narrower than the image; if none is, the image stays as it is.
     ///
     /// - Parameters:
-    ///   - probability: the chance that a sample is changed.
+    ///   - probability: the probability that a sample is changed.
     ///   - scale: the rectangle's share of the image's area, drawn uniformly.
     ///   - ratio: height over width, its logarithm drawn uniformly.
     ///   - value: what is written; the fill by default.

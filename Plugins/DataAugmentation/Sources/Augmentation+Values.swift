@@ -5,7 +5,7 @@ extension Augmentation {
     ///
     /// - Parameters:
     ///   - amount: how far the factor may be from 1, in `0..<infinity`.
-    ///   - probability: the chance that a sample is changed.
+    ///   - probability: the probability that a sample is changed.
     public static func brightness(_ amount: Float, probability: Float = 1) -> Augmentation {
         Augmentation(.brightness(amount), probability: probability)
     }
@@ -15,7 +15,7 @@ extension Augmentation {
     ///
     /// - Parameters:
     ///   - amount: how far the factor may be from 1, in `0..<infinity`.
-    ///   - probability: the chance that a sample is changed.
+    ///   - probability: the probability that a sample is changed.
     public static func contrast(_ amount: Float, probability: Float = 1) -> Augmentation {
         Augmentation(.contrast(amount), probability: probability)
     }
@@ -25,7 +25,7 @@ extension Augmentation {
     ///
     /// - Parameters:
     ///   - amount: how far the factor may be from 1, in `0..<infinity`.
-    ///   - probability: the chance that a sample is changed.
+    ///   - probability: the probability that a sample is changed.
     public static func saturation(_ amount: Float, probability: Float = 1) -> Augmentation {
         Augmentation(.saturation(amount), probability: probability)
     }
@@ -35,7 +35,7 @@ extension Augmentation {
     ///
     /// - Parameters:
     ///   - amount: the greatest part of the circle, in `0...0.5`.
-    ///   - probability: the chance that a sample is changed.
+    ///   - probability: the probability that a sample is changed.
     public static func hue(_ amount: Float, probability: Float = 1) -> Augmentation {
         Augmentation(.hue(amount), probability: probability)
     }
@@ -44,7 +44,7 @@ extension Augmentation {
     ///
     /// - Parameters:
     ///   - deviation: the standard deviation, in the units of the data; not negative.
-    ///   - probability: the chance that a sample is changed.
+    ///   - probability: the probability that a sample is changed.
     public static func gaussianNoise(deviation: Float, probability: Float = 1) -> Augmentation {
         Augmentation(.gaussianNoise(deviation: deviation), probability: probability)
     }
@@ -53,7 +53,7 @@ extension Augmentation {
     ///
     /// - Parameters:
     ///   - amount: the standard deviation of the noise; not negative.
-    ///   - probability: the chance that a sample is changed.
+    ///   - probability: the probability that a sample is changed.
     public static func featureJitter(_ amount: Float, probability: Float = 1) -> Augmentation {
         Augmentation(.featureJitter(amount, deviations: nil), probability: probability)
     }
@@ -63,7 +63,7 @@ extension Augmentation {
     /// - Parameters:
     ///   - amount: the standard deviation of the noise divided by the feature's; not negative.
     ///   - deviations: the standard deviation of each feature.
-    ///   - probability: the chance that a sample is changed.
+    ///   - probability: the probability that a sample is changed.
     public static func featureJitter(
         _ amount: Float, deviations: [Float], probability: Float = 1
     ) -> Augmentation {
@@ -76,18 +76,18 @@ extension Augmentation {
     ///   - amount: the standard deviation of the noise divided by the feature's; not negative.
     ///   - data: the data whose deviations count, usually the training data; read once. The mean of squares is over all
     ///     samples; a feature that never changes gets no noise.
-    ///   - probability: the chance that a sample is changed.
+    ///   - probability: the probability that a sample is changed.
     public static func featureJitter(_ amount: Float, relativeTo data: Dataset, probability: Float = 1) -> Augmentation
     {
         featureJitter(amount, deviations: deviations(in: data), probability: probability)
     }
 
-    /// Replaces each feature by a value, each with the same chance and by itself.
+    /// Replaces each feature by a value, independently and with the same probability.
     ///
     /// - Parameters:
-    ///   - share: the chance of one feature to be replaced, in `0...1`.
+    ///   - share: the probability that a feature is replaced, in `0...1`.
     ///   - value: what replaces it; 0 is the mean of a standardized feature.
-    ///   - probability: the chance that a sample is changed.
+    ///   - probability: the probability that a sample is changed.
     public static func featureMasking(_ share: Float, value: Float = 0, probability: Float = 1) -> Augmentation {
         Augmentation(.featureMasking(share, value: value), probability: probability)
     }

@@ -1,10 +1,10 @@
 internal import BallastCore
 
-/// One kind of random change of a sample, with the chance that a sample gets it; what ``DataAugmentation`` is made of.
+/// One kind of random change of a sample, with the probability that a sample gets it; what ``DataAugmentation`` is made of.
 ///
 /// Factories make them: ``horizontalFlip(probability:)``, ``rotation(degrees:probability:)``, ``brightness(_:probability:)``,
-/// ``featureJitter(_:probability:)`` and so on. Hyper-parameters that make no sense stop the program with the value and
-/// the allowed range.
+/// ``featureJitter(_:probability:)`` and so on. Invalid hyper-parameters stop the program with the value and the
+/// allowed range.
 public struct Augmentation: Sendable, Hashable {
     /// What is drawn from which range.
     package enum Kind: Sendable, Hashable {
@@ -30,7 +30,7 @@ public struct Augmentation: Sendable, Hashable {
     }
 
     package let kind: Kind
-    /// The chance that a sample gets this change, in `0...1`.
+    /// The probability that a sample gets this change, in `0...1`.
     public let probability: Float
 
     /// - Precondition: ``problem(with:probability:)`` finds none.

@@ -1,10 +1,11 @@
 public import BallastCore
 
 extension DataAugmentation {
-    /// Finds transforms that do not fit the inputs, and such as leave images of one channel as they are.
+    /// Finds transforms that do not fit the inputs, and those that leave images of one channel unchanged.
     public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
         let errors = problems(withSamplesOf: context.inputShape, context.inputType).map { problem in
-            Diagnostic(.error, problem.identifier, technique: name, message: problem.message, suggestion: problem.suggestion)
+            Diagnostic(
+                .error, problem.identifier, technique: name, message: problem.message, suggestion: problem.suggestion)
         }
         let idle = transforms.filter { $0.needsThreeChannels }
         guard errors.isEmpty, !idle.isEmpty, context.inputShape.first == 1 else { return errors }
@@ -12,7 +13,8 @@ extension DataAugmentation {
             Diagnostic(
                 .warning, "colorless-images", technique: name,
                 message: "\(list(idle)) changes nothing: the images of shape \(context.inputShape) have one channel",
-                reason: "gray has neither hue nor saturation", suggestion: "leave it out, or use .brightness or .contrast")
+                reason: "gray has neither hue nor saturation",
+                suggestion: "leave it out, or use .brightness or .contrast")
         ]
     }
 

@@ -8,14 +8,14 @@ public import BallastCore
 /// ```
 ///
 /// Each sample goes through the list in order, and draws for each entry whether it happens and its values. Draws are a
-/// function of (seed, name, epoch, sample) alone, whatever batch the sample is in. Targets stay as they are.
-/// Neighbours among flip, rotation, translation, scale and shear that happen to a sample are multiplied into one map and
+/// function of (seed, name, epoch, sample) alone, whatever batch the sample is in. Targets do not change.
+/// Adjacent entries among flip, rotation, translation, scale and shear that happen to a sample are multiplied into one map and
 /// resampled once, as in torchvision's `RandomAffine`: nothing is blurred twice, and what one moves out of the frame
-/// another may bring back.
+/// another can bring back.
 ///
 /// - Shape: images `[batch, channels, height, width]`, of 1 or 3 channels for contrast, saturation and hue; noise,
-///   feature jitter and masking take `[batch, ...]`. The shape stays.
-/// - Order: batches flow through the techniques from top to bottom; in front of those that mix samples.
+///   feature jitter and masking take `[batch, ...]`. The shape does not change.
+/// - Order: batches flow through the techniques from top to bottom; list it before those that mix samples.
 /// - State: none. Complexity: one pass over the batch for each entry, on the kernels' threads.
 /// - Source: Krizhevsky et al., 2012; Simard et al., 2003. Pixels are those of torchvision for the same drawn values.
 public struct DataAugmentation: BatchWrapper {
@@ -91,7 +91,7 @@ public struct DataAugmentation: BatchWrapper {
         return nil
     }
 
-    /// It changes nothing if no entry has a chance.
+    /// No effect if every entry has probability 0.
     public var traits: Set<TechniqueTrait> { transforms.allSatisfy { $0.probability == 0 } ? [.noEffect] : [] }
 
     /// Returns the batch with each sample changed by what it draws.

@@ -28,7 +28,7 @@ extension SampleEditor {
         }
     }
 
-    /// Bilinear interpolation between pixel centers, the outermost pixels going on beyond their centers.
+    /// Bilinear interpolation between pixel centers, the outermost pixels continuing beyond their centers.
     private func resizeWindow(height: Int, width: Int, to plane: UnsafeMutablePointer<Float>) {
         let (scaleX, scaleY) = (Float(width) / Float(extent.width), Float(height) / Float(extent.height))
         for row in 0..<extent.height {

@@ -37,7 +37,7 @@ public struct DecoupledDecay: GradientTransform {
         self.name = name
     }
 
-    /// It is a decay beside the optimizer's step.
+    /// A decay applied beside the optimizer's step.
     public var traits: Set<TechniqueTrait> { strength > 0 ? [.decay] : [.noEffect] }
 
     /// Acts on the updates.

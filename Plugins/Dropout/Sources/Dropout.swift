@@ -30,7 +30,7 @@ public struct Dropout: LayerWrapper {
     ///
     /// - Parameters:
     ///   - probability: the probability of zeroing, in `0 ..< 1`.
-    ///   - site: where it acts; behind every activation function by default.
+    ///   - site: where it acts; after every activation function by default.
     ///   - unit: whether each element is zeroed by itself (the default) or whole channels.
     ///   - name: the instance's name; two in one composition need different ones.
     public init(
@@ -44,10 +44,10 @@ public struct Dropout: LayerWrapper {
         self.name = name
     }
 
-    /// It zeroes at random.
+    /// Zeroes at random.
     public var traits: Set<TechniqueTrait> { probability > 0 ? [.masksAtRandom] : [.noEffect] }
 
-    /// Returns what flows on: zeroed and scaled in passes with noise, unchanged in others.
+    /// Returns the input, zeroed at random and scaled in passes with noise, unchanged in others.
     public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         guard context.phase.isNoisy, probability > 0 else { return x }

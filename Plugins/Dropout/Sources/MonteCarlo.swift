@@ -7,7 +7,7 @@ public struct MonteCarloPrediction {
     /// The variance over the samples, divided by their number; exactly 0 where every sample is the same.
     ///
     /// Of the same shape and of squared units. The paper's predictive variance adds the inverse model precision τ⁻¹,
-    /// the variance of the noise in the data, which no model knows by itself.
+    /// the variance of the noise in the data, which a model cannot know.
     public let variance: Tensor
     /// −Σ p log p of the mean probabilities, in nats, `[batch, ...]` without the classes: 0 when certain, log(classes)
     /// at most. Nil if the model is no classifier.
@@ -47,8 +47,8 @@ public struct MonteCarloPrediction {
 extension Predictor {
     /// Predicts by Monte Carlo dropout: passes with noise drawn, their mean, and their spread as uncertainty.
     ///
-    /// Every technique that draws noise in a pass takes part; normalization stays in evaluation, with running
-    /// statistics. Draw i is a function of the run's seed and i: the same call gives the same answer.
+    /// Every technique that draws noise takes part; normalization uses running statistics. Draw i is a function of
+    /// the run's seed and i, so the same call gives the same result.
     ///
     /// - Parameters:
     ///   - input: the inputs, `[batch, ...]`.

@@ -1,10 +1,10 @@
 public import BallastCore
 
-/// Stops a run that no longer gets better on held-out data, and goes back to its best epoch (Prechelt, 1998).
+/// Stops a run that no longer improves on the validation data, and restores its best epoch (Prechelt, 1998).
 ///
-/// An epoch is an improvement if the monitored number is better than the best so far by more than `minDelta`; NaN never
-/// is. The run stops once `patience` epochs in a row were none. The variables of the best epoch, running statistics
-/// included, are restored when the run stops and when it ends by itself. The rule is that of Keras and PyTorch Lightning.
+/// An epoch is an improvement if the monitored value is better than the best so far by more than `minDelta`; NaN is
+/// never one. The run stops after `patience` epochs in a row without one. The variables of the best epoch, running statistics
+/// included, are restored however the run ends. The rule is that of Keras and PyTorch Lightning.
 ///
 /// - Order: callbacks are called from top to bottom, also after one has decided to stop.
 /// - State: best value, epochs without improvement, and a copy of the best epoch's variables; saved with the run.
@@ -25,7 +25,7 @@ public struct EarlyStopping: EpochCallback {
     public let mode: Mode?
     /// The number of epochs in a row without improvement after which the run stops, at least 1.
     public let patience: Int
-    /// By more than this an epoch must be better to count as an improvement.
+    /// The least change that counts as an improvement.
     public let minDelta: Double
     /// The number of epochs at the start that are not watched.
     public let warmUp: Int
@@ -37,8 +37,8 @@ public struct EarlyStopping: EpochCallback {
     /// - Parameters:
     ///   - patience: after how many epochs in a row without improvement the run stops; at least 1.
     ///   - monitor: what is watched; the validation loss by default, which has no penalties in it.
-    ///   - mode: which direction is better; by default that of the metric: an accuracy is to grow, a loss to shrink.
-    ///   - minDelta: by more than this an epoch must be better; not negative.
+    ///   - mode: which direction is better; by default that of the metric: higher for accuracy, lower for a loss.
+    ///   - minDelta: the least change that counts as an improvement; not negative.
     ///   - warmUp: the number of epochs at the start that are not watched.
     ///   - restoresBest: whether the best epoch's variables are restored.
     ///   - name: the instance's name; two in one composition need different ones.
@@ -93,9 +93,11 @@ public struct EarlyStopping: EpochCallback {
         return decision
     }
 
-    /// Finds a monitored number that the run does not have or that penalties distort, and a patience that never ends.
+    /// Finds a monitored value that the run does not have or that penalties distort, and a patience longer than the run.
     public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
-        guard let metric = context.metrics.first(where: { $0.name == monitor }) else { return [unknownMonitor(context)] }
+        guard let metric = context.metrics.first(where: { $0.name == monitor }) else {
+            return [unknownMonitor(context)]
+        }
         var diagnostics: [Diagnostic] = []
         if let mode, (mode == .maximum) != metric.isHigherBetter {
             diagnostics.append(
@@ -116,9 +118,12 @@ public struct EarlyStopping: EpochCallback {
                         "the first epoch that is watched is always an improvement, and the patience counts from there"
                         + (restoresBest ? "; only the best epoch is restored at the end" : ""),
                     source: "Prechelt, \"Early Stopping - But When?\", 1998",
-                    suggestion: "give the run more epochs, or choose a patience and warm-up of less than \(epochs) together"))
+                    suggestion:
+                        "give the run more epochs, or choose a patience and warm-up of less than \(epochs) together"))
         }
-        let penalties = context.techniques.filter { Composition.hooks(of: $0).contains(.lossPenalty) && !$0.traits.contains(.noEffect) }
+        let penalties = context.techniques.filter {
+            Composition.hooks(of: $0).contains(.lossPenalty) && !$0.traits.contains(.noEffect)
+        }
         if monitor == "trainLoss", !penalties.isEmpty {
             diagnostics.append(
                 Diagnostic(
@@ -128,7 +133,8 @@ public struct EarlyStopping: EpochCallback {
                         "training makes loss + penalties small, so the loss of the training data may rise while all "
                         + "goes well, and falls on while the model overfits",
                     source: "Prechelt, \"Early Stopping - But When?\", 1998",
-                    suggestion: "hand validation data to fit and watch \"validationLoss\", which has no penalties in it"))
+                    suggestion: "hand validation data to fit and watch \"validationLoss\", which has no penalties in it"
+                ))
         }
         return diagnostics
     }
@@ -138,7 +144,8 @@ public struct EarlyStopping: EpochCallback {
             return Diagnostic(
                 .error, "no-validation", technique: name,
                 message: "watches \"\(monitor)\", but the run has no validation data",
-                suggestion: "hand validation data to fit, for example half of train.split(0.1), or monitor \"trainLoss\"")
+                suggestion:
+                    "hand validation data to fit, for example half of train.split(0.1), or monitor \"trainLoss\"")
         }
         return Diagnostic(
             .error, "no-such-metric", technique: name,

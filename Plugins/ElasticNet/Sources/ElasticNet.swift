@@ -39,7 +39,7 @@ public struct ElasticNet: LossPenalty {
         self.name = name
     }
 
-    /// It shrinks through the loss, by equal amounts and in proportion as its mixture has it.
+    /// Shrinks through the loss, by equal amounts and in proportion, depending on the mixture.
     public var traits: Set<TechniqueTrait> {
         guard strength > 0 else { return [.noEffect] }
         switch magnitudeShare {

@@ -1,18 +1,18 @@
 public import BallastCore
 
-/// Normalizes each sample by itself, over groups of neighbouring channels and all positions (Wu & He, 2018).
+/// Normalizes each sample by itself, over groups of adjacent channels and all positions (Wu & He, 2018).
 ///
 /// y = (x − μ) / √(σ² + ε) · γ + β with the mean and the biased variance of a sample's group, through which gradients
-/// flow; γ and β belong to channels. Training and evaluation are the same, and no sample depends on another: what to
-/// use where batches are too small for batch normalization.
+/// flow; γ and β belong to channels. Training and evaluation are the same, and no sample depends on another: use
+/// it where batches are too small for batch normalization.
 ///
 /// - Shape: `[batch, channels, ...]` of any rank from 2, `groups` dividing the channels; the same out.
 /// - Order: at one site, data flows through the techniques from top to bottom.
 /// - State: at each site the parameters `weight` (γ) and `bias` (β), `[channels]`, which `.weights` leaves out.
-/// - Complexity: two passes over the data, three on the way back.
-/// - Edge cases: one value in a group is refused, for it would always become β.
-/// - Differs from: Keras, whose channels are the last axis and whose ε is 1e-3.
-/// - Source: Wu & He, "Group Normalization", ECCV 2018, arXiv 1803.08494; the numbers are those of
+/// - Complexity: two passes over the data, three in the backward pass.
+/// - Edge cases: one value in a group is refused because it would always become β.
+/// - Differs from: Keras, which takes the last axis as channels and whose ε is 1e-3.
+/// - Source: Wu & He, "Group Normalization", ECCV 2018, arXiv 1803.08494; values match
 ///   `torch.nn.GroupNorm`.
 public struct GroupNorm: LayerWrapper {
     /// The instance's name.
@@ -30,7 +30,7 @@ public struct GroupNorm: LayerWrapper {
     ///
     /// - Parameters:
     ///   - groups: the number of groups; positive, and a divisor of the number of channels at every site.
-    ///   - sites: where it acts; in front of every activation function if none is given.
+    ///   - sites: where it acts; before every activation function by default.
     ///   - epsilon: what is added to the variance; positive and finite.
     ///   - affine: whether each channel has a weight and a bias.
     ///   - name: the instance's name; two in one composition need different ones.
@@ -46,10 +46,10 @@ public struct GroupNorm: LayerWrapper {
         isAffine = affine
     }
 
-    /// It takes out the scale of what flows in.
+    /// Removes the scale of its input.
     public var traits: Set<TechniqueTrait> { [.normalization] }
 
-    /// Returns what flows on, normalized.
+    /// Returns the normalized input.
     public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         let scope = context.scope

@@ -27,7 +27,7 @@ public struct L1: LossPenalty {
         self.name = name
     }
 
-    /// It shrinks by equal amounts, through the loss.
+    /// Shrinks by equal amounts, through the loss.
     public var traits: Set<TechniqueTrait> { strength > 0 ? [.magnitudePenalty, .coupled] : [.noEffect] }
 
     /// Returns the penalty.

@@ -44,7 +44,7 @@ public struct L2: LossPenalty {
         self.name = name
     }
 
-    /// It is a decay through the loss.
+    /// A decay through the loss.
     public var traits: Set<TechniqueTrait> { strength > 0 ? [.decay, .coupled] : [.noEffect] }
 
     /// Returns the penalty.

@@ -5,13 +5,13 @@ public import BallastCore
 /// μ and σ² are the mean and the biased variance over the trailing axes; gradients flow through them. Training and
 /// evaluation are the same, and no sample depends on another.
 ///
-/// - Shape: any of which at least one axis is left in front; the same out. γ and β have the shape of the trailing axes.
+/// - Shape: any with at least one more axis than are normalized, the batch; output the same. γ and β have the shape of the trailing axes.
 /// - Order: at one site, data flows through the techniques from top to bottom.
 /// - State: at each site the parameters `weight` (γ) and `bias` (β), which `.weights` leaves out.
-/// - Complexity: two passes over the data, three on the way back.
-/// - Edge cases: one value to normalize is refused, for it would always become β.
+/// - Complexity: two passes over the data, three in the backward pass.
+/// - Edge cases: one value to normalize is refused because it would always become β.
 /// - Differs from: Keras, whose ε is 1e-3.
-/// - Source: Ba, Kiros & Hinton, "Layer Normalization", 2016, arXiv 1607.06450; the numbers are those of
+/// - Source: Ba, Kiros & Hinton, "Layer Normalization", 2016, arXiv 1607.06450; values match
 ///   `torch.nn.LayerNorm`.
 public struct LayerNorm: LayerWrapper {
     /// The instance's name.
@@ -29,7 +29,7 @@ public struct LayerNorm: LayerWrapper {
     ///
     /// - Parameters:
     ///   - trailingAxes: the number of axes, counted from the last, that are normalized together; at least 1.
-    ///   - sites: where it acts; in front of every activation function if none is given.
+    ///   - sites: where it acts; before every activation function by default.
     ///   - epsilon: what is added to the variance; positive and finite.
     ///   - affine: whether each position along the trailing axes has a weight and a bias.
     ///   - name: the instance's name; two in one composition need different ones.
@@ -48,17 +48,17 @@ public struct LayerNorm: LayerWrapper {
         isAffine = affine
     }
 
-    /// It takes out the scale of what flows in.
+    /// Removes the scale of its input.
     public var traits: Set<TechniqueTrait> { [.normalization] }
 
-    /// Returns what flows on, normalized.
+    /// Returns the normalized input.
     public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         let scope = context.scope
         require(
             x.rank > trailingAxes,
-            "LayerNorm: \"\(scope.path)\" normalizes over \(trailingAxes) trailing axes, and needs at least one more in "
-                + "front of them, the batch; but its input has shape \(x.shape)")
+            "LayerNorm: \"\(scope.path)\" normalizes over \(trailingAxes) trailing axes, and needs at least one more "
+                + "before them, the batch; but its input has shape \(x.shape)")
         let positions = Shape(x.shape.suffix(trailingAxes))
         require(
             positions.elementCount > 1,

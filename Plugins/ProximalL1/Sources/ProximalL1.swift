@@ -1,12 +1,12 @@
 public import BallastCore
 
-/// Shrinks weights towards zero after each step, and sets small ones to exactly zero:
+/// Shrinks weights toward zero after each step, and sets small ones to exactly zero:
 /// w ← sign(w) max(|w| − η λ, 0) (soft threshold; Daubechies et al., 2004; Beck & Teboulle, 2009).
 ///
 /// With plain SGD this is proximal gradient descent on loss + λ Σ |w|, whose optimum is the lasso's, exact zeros
 /// included. η is the learning rate of the step.
 ///
-/// - Order: acts on updates, after the optimizer; it sees the parameters as the transforms before it leave them.
+/// - Order: acts on updates, after the optimizer; it sees the updates of the transforms listed before it.
 /// - State: none. Complexity: folded into the pass that applies the update.
 public struct ProximalL1: GradientTransform {
     /// The instance's name.
@@ -30,7 +30,7 @@ public struct ProximalL1: GradientTransform {
         self.name = name
     }
 
-    /// It shrinks by equal amounts, beside the optimizer's step.
+    /// Shrinks by equal amounts, beside the optimizer's step.
     public var traits: Set<TechniqueTrait> { strength > 0 ? [.magnitudePenalty] : [.noEffect] }
 
     /// Acts on the updates.

@@ -2,19 +2,19 @@ public import BallastCore
 
 /// Divides each sample by its root mean square over trailing axes: y = x / √(mean(x²) + ε) · γ (Zhang & Sennrich, 2019).
 ///
-/// Unlike layer normalization it subtracts no mean and adds no bias. Training and evaluation are the same, and no
+/// Unlike layer normalization, it subtracts no mean and adds no bias. Training and evaluation are the same, and no
 /// sample depends on another.
 ///
-/// - Shape: any of which at least one axis is left in front; the same out. γ has the shape of the trailing axes.
+/// - Shape: any with at least one more axis than are normalized, the batch; output the same. γ has the shape of the trailing axes.
 /// - Order: at one site, data flows through the techniques from top to bottom.
 /// - State: at each site the parameter `weight` (γ), which `.weights` leaves out.
-/// - Complexity: two passes over the data, three on the way back; with ε outside the root about twice that.
+/// - Complexity: two passes over the data, three in the backward pass; with ε outside the root about twice that.
 /// - Edge cases: a row of zeros gives zeros, with the gradient γ / √ε (or γ / ε with ε outside the root).
 /// - Differs from: `torch.nn.RMSNorm`, whose ε is 1.19e-7 (that of the number type) unless given.
-/// - Source: Zhang & Sennrich, "Root Mean Square Layer Normalization", NeurIPS 2019, arXiv 1910.07467; the numbers are
-///   those of `torch.nn.RMSNorm`.
+/// - Source: Zhang & Sennrich, "Root Mean Square Layer Normalization", NeurIPS 2019, arXiv 1910.07467; values
+///   match `torch.nn.RMSNorm`.
 public struct RMSNorm: LayerWrapper {
-    /// Where ε stands in the formula.
+    /// Where ε is added in the formula.
     public enum EpsilonPlacement: String, Sendable {
         /// x / √(mean(x²) + ε): PyTorch, Llama and most others.
         case inside
@@ -30,7 +30,7 @@ public struct RMSNorm: LayerWrapper {
     public let trailingAxes: Int
     /// ε, which keeps the divisor from 0; positive.
     public let epsilon: Float
-    /// Where ε stands in the formula.
+    /// Where ε is added in the formula.
     public let epsilonPlacement: EpsilonPlacement
     /// Whether each position along the trailing axes has a weight.
     public let isAffine: Bool
@@ -39,7 +39,7 @@ public struct RMSNorm: LayerWrapper {
     ///
     /// - Parameters:
     ///   - trailingAxes: the number of axes, counted from the last, that are normalized together; at least 1.
-    ///   - sites: where it acts; in front of every activation function if none is given.
+    ///   - sites: where it acts; before every activation function by default.
     ///   - epsilon: what keeps the divisor from 0; positive and finite.
     ///   - epsilonPlacement: whether ε is added to the mean of squares (the default) or to its root.
     ///   - affine: whether each position along the trailing axes has a weight.
@@ -60,17 +60,17 @@ public struct RMSNorm: LayerWrapper {
         isAffine = affine
     }
 
-    /// It takes out the scale of what flows in.
+    /// Removes the scale of its input.
     public var traits: Set<TechniqueTrait> { [.normalization] }
 
-    /// Returns what flows on, normalized.
+    /// Returns the normalized input.
     public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         let x = call.next()
         let scope = context.scope
         require(
             x.rank > trailingAxes,
-            "RMSNorm: \"\(scope.path)\" normalizes over \(trailingAxes) trailing axes, and needs at least one more in "
-                + "front of them, the batch; but its input has shape \(x.shape)")
+            "RMSNorm: \"\(scope.path)\" normalizes over \(trailingAxes) trailing axes, and needs at least one more "
+                + "before them, the batch; but its input has shape \(x.shape)")
         let positions = Shape(x.shape.suffix(trailingAxes))
         let weight = isAffine ? scope.parameter("weight", positions, initial: .ones, role: .normalization) : nil
         switch epsilonPlacement {

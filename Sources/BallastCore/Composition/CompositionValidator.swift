@@ -62,7 +62,8 @@ struct CompositionValidator {
                 Diagnostic(
                     .error, "no-form", technique: technique.name,
                     message: "conforms to ForwardWrapper, but to neither of its forms",
-                    reason: "the hook is called through BatchWrapper or LayerWrapper, so this technique would do nothing",
+                    reason:
+                        "the hook is called through BatchWrapper or LayerWrapper, so this technique would do nothing",
                     suggestion: "conform to BatchWrapper to change batches, or to LayerWrapper to wrap layers")
             ]
         }

@@ -31,7 +31,8 @@ struct TraitRules {
     private var noEffect: Diagnostic {
         Diagnostic(
             .warning, "no-effect", technique: technique.name, message: "changes nothing with these hyper-parameters",
-            reason: "its strength or probability is 0", suggestion: "give it a value above 0, or leave the technique out")
+            reason: "its strength or probability is 0",
+            suggestion: "give it a value above 0, or leave the technique out")
     }
 
     /// The techniques listed before this one.
@@ -120,7 +121,8 @@ struct TraitRules {
                     + "smaller weights only make the effective learning rate η/‖w‖² larger",
                 source:
                     "van Laarhoven, \"L2 Regularization versus Batch and Weight Normalization\", 2017, arXiv 1706.05350",
-                suggestion: "leave these weights out, on: .excluding(.weights, .named(...)), or silence this if the learning "
+                suggestion:
+                    "leave these weights out, on: .excluding(.weights, .named(...)), or silence this if the learning "
                     + "rate is what is meant")
         }
     }
@@ -160,7 +162,8 @@ struct TraitRules {
                 reason: "changes of labels commute, and take each other's results, as probabilities only",
                 source:
                     "Szegedy et al., CVPR 2016, arXiv 1512.00567; Zhang et al., \"mixup\", ICLR 2018, arXiv 1710.09412",
-                suggestion: "start with batch.probabilities(classes:), return probabilities, and declare .givesProbabilities"
+                suggestion:
+                    "start with batch.probabilities(classes:), return probabilities, and declare .givesProbabilities"
             )
         ]
     }

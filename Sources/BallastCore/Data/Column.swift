@@ -103,6 +103,31 @@ public struct Column: Sendable {
         return nil
     }
 
+    /// The first number of some items outside of a range; nil if there is none.
+    func firstFloat(of positions: [Int32], outside range: ClosedRange<Float>) -> (item: Int, value: Float)? {
+        guard case .floats(let values) = elements else { return nil }
+        let width = itemShape.elementCount
+        for (item, position) in positions.enumerated() {
+            let start = Int(position) * width
+            if let value = values[start..<start + width].first(where: { !range.contains($0) }) { return (item, value) }
+        }
+        return nil
+    }
+
+    /// The first item whose rows of probabilities do not sum to 1; nil if there is none.
+    func firstSumOtherThanOne(of positions: [Int32]) -> (item: Int, sum: Float)? {
+        guard case .floats(let values) = elements, let classes = itemShape.last, classes > 0 else { return nil }
+        let width = itemShape.elementCount
+        for (item, position) in positions.enumerated() {
+            let start = Int(position) * width
+            for row in stride(from: start, to: start + width, by: classes) {
+                let sum = values[row..<row + classes].reduce(0, +)
+                if abs(sum - 1) > 1e-3 { return (item, sum) }
+            }
+        }
+        return nil
+    }
+
     /// The items of given positions, as one tensor `[positions, ...]`.
     package func gather(_ positions: UnsafeBufferPointer<Int32>) -> Tensor {
         let shape = Shape(positions.count, of: itemShape)

@@ -94,7 +94,9 @@ private struct WrapperInterceptor: Interceptor {
     func intercept(_ call: LayerCall, in scope: Scope) -> Tensor {
         let pass = scope.pass
         let output = CostMeter.account(HookTable.account(entry.index, .forwardWrapper), in: pass) {
-            scope.node.named { entry.technique.forwardWrapper(call, in: LayerContext(scope: scope, index: entry.index)) }
+            scope.node.named {
+                entry.technique.forwardWrapper(call, in: LayerContext(scope: scope, index: entry.index))
+            }
         }
         guard let expected = call.expectedShape, output.shape != expected || output.scalarType == .int32 else {
             return output

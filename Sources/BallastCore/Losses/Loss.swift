@@ -14,19 +14,24 @@ public struct Loss: Sendable {
     public let name: String
     /// What the targets must be.
     public let target: Target
+    /// The range of target values that the loss is defined for; nil for any.
+    public let targetRange: ClosedRange<Float>?
     let compute: @Sendable (Tensor, Tensor) -> Tensor
 
-    /// Creates a loss of one's own.
+    /// Creates your own loss.
     ///
     /// - Parameters:
     ///   - name: its name, for reports.
     ///   - target: what the targets must be.
+    ///   - targetRange: the range of target values that the loss is defined for; nil for any.
     ///   - compute: returns a differentiable scalar, the mean over the batch.
     public init(
-        _ name: String, target: Target, _ compute: @escaping @Sendable (_ output: Tensor, _ target: Tensor) -> Tensor
+        _ name: String, target: Target, targetRange: ClosedRange<Float>? = nil,
+        _ compute: @escaping @Sendable (_ output: Tensor, _ target: Tensor) -> Tensor
     ) {
         self.name = name
         self.target = target
+        self.targetRange = targetRange
         self.compute = compute
     }
 
@@ -56,7 +61,7 @@ public struct Loss: Sendable {
     }
 
     /// −y log σ(z) − (1 − y) log(1 − σ(z)) for logits z and targets y in 0...1.
-    public static let binaryCrossEntropy = Loss("binary cross-entropy", target: .values) {
+    public static let binaryCrossEntropy = Loss("binary cross-entropy", target: .values, targetRange: 0...1) {
         Tensors.binaryCrossEntropy($0, $1)
     }
 }

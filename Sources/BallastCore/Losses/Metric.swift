@@ -11,7 +11,7 @@ public struct Metric: Sendable {
     package let update: @Sendable (_ output: Tensor, _ target: Tensor, _ sums: inout [Double]) -> Void
     package let result: @Sendable (_ sums: [Double]) -> Double
 
-    /// Creates a metric of one's own.
+    /// Creates your own metric.
     ///
     /// - Parameters:
     ///   - name: its name, for reports and for monitoring.
@@ -63,7 +63,8 @@ public struct Metric: Sendable {
     }
 
     /// The mean of (ŷ − y)².
-    public static let meanSquaredError = Metric("MSE", isHigherBetter: false, accumulatorCount: 2) { output, target, sums in
+    public static let meanSquaredError = Metric("MSE", isHigherBetter: false, accumulatorCount: 2) {
+        output, target, sums in
         forEachPair(output, target) { sums[0] += ($0 - $1) * ($0 - $1) }
         sums[1] += Double(output.elementCount)
     } result: {

@@ -89,7 +89,8 @@ final class BoundModel {
         switch loss.target {
         case .classes:
             guard let range = data.labelRange else {
-                return try checkTargets(data, outputShape, name, "probabilities")
+                try checkTargets(data, outputShape, name, "probabilities")
+                return try checkProbabilities(data, name)
             }
             let classes = outputShape.last ?? 1
             guard Int(range.upperBound) < classes else {
@@ -111,6 +112,11 @@ final class BoundModel {
                 )
             }
             try checkTargets(data, outputShape, name, "values")
+            if let range = loss.targetRange, let bad = data.targets.firstFloat(of: data.order, outside: range) {
+                throw DataError(
+                    "the target of sample \(bad.item) of the \(name) data is \(bad.value), but the loss \"\(loss.name)\" takes values in \(range)"
+                )
+            }
         }
     }
 
@@ -119,6 +125,19 @@ final class BoundModel {
         guard data.targets.itemShape.dimensions == expected else {
             throw DataError(
                 "a target of the \(name) data has shape \(data.targets.itemShape), but the model's output is \(Shape(expected)) for each sample; \(what) must have the same shape"
+            )
+        }
+    }
+
+    private func checkProbabilities(_ data: Dataset, _ name: String) throws {
+        if let bad = data.targets.firstFloat(of: data.order, outside: 0...1) {
+            throw DataError(
+                "the target of sample \(bad.item) of the \(name) data holds \(bad.value), but probabilities of classes are in 0...1"
+            )
+        }
+        if let bad = data.targets.firstSumOtherThanOne(of: data.order) {
+            throw DataError(
+                "the target probabilities of sample \(bad.item) of the \(name) data sum to \(bad.sum), not to 1; divide them by their sum"
             )
         }
     }

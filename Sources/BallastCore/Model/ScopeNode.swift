@@ -14,6 +14,9 @@ package final class ScopeNode {
     let isActivation: Bool
     /// Whether this is a technique's own place, outside of the model.
     let isTechnique: Bool
+    /// The number of places around this one; bounded, since each takes a part of the thread's stack.
+    private let depth: Int
+    private static let maximumDepth = 500
     /// The type of the layer that was given no name, and is found by its position; nil for what was given one.
     private let unnamed: ObjectIdentifier?
     private let breadcrumb: Breadcrumb
@@ -38,7 +41,7 @@ package final class ScopeNode {
 
     init(
         tree: ScopeTree, path: String, name: String, kind: String, isActivation: Bool = false,
-        isTechnique: Bool = false, unnamed: ObjectIdentifier? = nil
+        isTechnique: Bool = false, unnamed: ObjectIdentifier? = nil, depth: Int = 0
     ) {
         self.tree = tree
         self.path = path
@@ -47,6 +50,7 @@ package final class ScopeNode {
         self.isActivation = isActivation
         self.isTechnique = isTechnique
         self.unnamed = unnamed
+        self.depth = depth
         index = tree.nextIndex()
         breadcrumb = Breadcrumb(path: path)
         stream = RandomStream(seed: tree.seed, purpose: path)
@@ -165,7 +169,8 @@ package final class ScopeNode {
                 guard child.kind == kind else {
                     fail(
                         "scope",
-                        "a layer of kind \(kind) has the name of \"\(child.path)\", of kind \(child.kind); give it another")
+                        "a layer of kind \(kind) has the name of \"\(child.path)\", of kind \(child.kind); give it another"
+                    )
                 }
                 return child
             }
@@ -180,12 +185,15 @@ package final class ScopeNode {
                 "scope",
                 "a layer of kind \(kind) was first requested in a prediction; request every layer in every phase")
         }
+        guard depth < ScopeNode.maximumDepth else {
+            fail("scope", "layers are nested more than \(ScopeNode.maximumDepth) deep; list layers side by side")
+        }
         let number = kindCounts[kind, default: 0] + 1
         kindCounts[kind] = number
         let childName = name ?? "\(kind)\(number)"
         let child = ScopeNode(
             tree: tree, path: variablePath(childName), name: childName, kind: kind,
-            isActivation: layer is any Activation, unnamed: name == nil ? identity(layer) : nil)
+            isActivation: layer is any Activation, unnamed: name == nil ? identity(layer) : nil, depth: depth + 1)
         tree.bind(child)
         children.append(child)
         return child

@@ -101,8 +101,9 @@ final class StateValues {
     }
 
     /// Goes back to values from before a step. What the step was the first to declare stays.
-    func restore(_ values: ContiguousArray<Tensor>, _ numbers: ContiguousArray<Double>, _ snapshots: [String: Variables])
-    {
+    func restore(
+        _ values: ContiguousArray<Tensor>, _ numbers: ContiguousArray<Double>, _ snapshots: [String: Variables]
+    ) {
         self.values.replaceSubrange(values.indices, with: values)
         self.numbers.replaceSubrange(numbers.indices, with: numbers)
         self.snapshots = snapshots

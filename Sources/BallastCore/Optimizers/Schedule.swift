@@ -38,7 +38,8 @@ public struct Schedule: Sendable {
     ///
     /// - Parameter final: the factor at the end; finite and not negative.
     public static func cosine(final: Double = 0) -> Schedule {
-        require(final >= 0 && final.isFinite, "cosine: the final factor must be finite and not negative but is \(final)")
+        require(
+            final >= 0 && final.isFinite, "cosine: the final factor must be finite and not negative but is \(final)")
         return Schedule { step, _, total in
             final + (1 - final) * (1 + Foundation.cos(.pi * min(1, Double(step) / Double(max(total, 1))))) / 2
         }
@@ -53,7 +54,8 @@ public struct Schedule: Sendable {
     ///   - final: the factor at the end of a cycle; finite and not negative.
     public static func cosineRestarts(first: Int, growth: Double = 1, final: Double = 0) -> Schedule {
         require(first > 0, "cosineRestarts: the first cycle must have a positive number of epochs but has \(first)")
-        require(growth >= 1 && growth.isFinite, "cosineRestarts: the growth must be finite and at least 1 but is \(growth)")
+        require(
+            growth >= 1 && growth.isFinite, "cosineRestarts: the growth must be finite and at least 1 but is \(growth)")
         require(
             final >= 0 && final.isFinite,
             "cosineRestarts: the final factor must be finite and not negative but is \(final)")

@@ -81,12 +81,16 @@ public struct CheckpointPolicy: Sendable {
     }
 }
 
-/// Saves the checkpoints of one run when they are due.
+/// Saves the checkpoints of one run when they are due; holds the folder's lock until the run has ended.
 final class CheckpointWriter {
     private let policy: CheckpointPolicy
+    private let lock: CheckpointLock
     private var lastSave = ContinuousClock.now
 
-    init(_ policy: CheckpointPolicy) { self.policy = policy }
+    init(_ policy: CheckpointPolicy) throws {
+        self.policy = policy
+        lock = try CheckpointLock(policy.file.deletingLastPathComponent())
+    }
 
     func isDue(afterEpochs epochs: Int) -> Bool { policy.everyEpochs.map { epochs % $0 == 0 } ?? false }
 
@@ -99,6 +103,7 @@ final class CheckpointWriter {
         let (file, place) = (policy.file, "step \(run.stepCount) (epoch \(run.epoch))")
         defer { lastSave = .now }
         do {
+            try lock.check()
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
             try SavedRun.write(run, to: file)

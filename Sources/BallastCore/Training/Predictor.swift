@@ -39,13 +39,16 @@ extension Predictor {
 }
 
 extension Run: Predictor {
+    /// What outputs are compared with in training.
     public var target: Loss.Target { trainer.loss.target }
 
+    /// The output for inputs, in evaluation.
     public func predict(_ input: Tensor) throws -> Tensor {
         try model.checkValues(input)
         return try model.evaluate(input, state.parameters, state.states)
     }
 
+    /// The output for inputs in one pass with noise and running statistics.
     public func predict(_ input: Tensor, draw: Int) throws -> Tensor {
         try requireDraw(draw)
         try model.checkValues(input)

@@ -20,7 +20,7 @@ public final class Run {
     let model: BoundModel
     let state: RunState
     let trainingStep: TrainingStep
-    private let checkpoints: CheckpointWriter?
+    private var checkpoints: CheckpointWriter?
     private let cancellation: Cancellation?
     private let observer: ((RunEvent) -> Void)?
     private var order: [Int32] = []
@@ -43,7 +43,7 @@ public final class Run {
         self.seed = seed
         self.cancellation = cancellation
         self.observer = observer
-        self.checkpoints = checkpoints.map(CheckpointWriter.init)
+        self.checkpoints = try checkpoints.map(CheckpointWriter.init)
 
         let saved = try checkpoints?.load(note: { observer?(.noted($0)) })
         let bound = try trainer.bind(
@@ -57,7 +57,10 @@ public final class Run {
         if let saved { try saved.restore(self) }
         order = train.order(seed: seed, epoch: state.epoch)
         if state.end == nil { state.end = endOfEpochs }
-        if state.end != nil { applyFinalVariables() }
+        if state.end != nil {
+            applyFinalVariables()
+            self.checkpoints = nil
+        }
         for diagnostic in diagnostics { observer?(.warned(diagnostic)) }
         observer?(.started(self, resumedFrom: saved?.place))
     }
@@ -166,7 +169,10 @@ public final class Run {
     private func end(_ end: RunEnd, validated: Variables? = nil) throws {
         state.end = end
         state.validatedVariables = validated
-        defer { applyFinalVariables() }
+        defer {
+            applyFinalVariables()
+            checkpoints = nil
+        }
         do { try checkpoints?.save(self) } catch { throw TrainingError(error, in: self) }
     }
 
@@ -188,6 +194,7 @@ public final class Run {
         } else {
             saveOrNote()
         }
+        checkpoints = nil
         return error
     }
 
@@ -211,8 +218,12 @@ public final class Run {
             epoch: state.epoch, steps: stepsPerEpoch, samples: train.count,
             trainLoss: state.lossSum / Double(train.count), penalties: trainingStep.penaltyMeans(steps: stepsPerEpoch),
             learningRate: Double(info.learningRate), seconds: epochSeconds)
-        let callbacks = EpochCallbacks(self, info)
-        let validated = try callbacks.variablesForValidation()
+        if let bad = state.parameters.values.firstIndex(where: { !$0.isFinite }) {
+            throw Diagnosis(model, state, info).badUpdate(
+                of: model.tree.layout.parameters[bad].path, [], isAhead: true)
+        }
+        let callbacks = trainingStep.table.callbacks.isEmpty ? nil : EpochCallbacks(self, info)
+        let validated = try callbacks?.variablesForValidation()
         let values = validated.map { model.tree.values($0, over: state.parameters, state.states) }
         func measure(_ data: Dataset) throws -> Evaluation {
             try self.evaluation(data, values?.parameters ?? state.parameters, values?.states ?? state.states)
@@ -221,7 +232,7 @@ public final class Run {
         record.validationLoss = evaluation?.loss
         record.validationMetrics = evaluation?.metrics ?? []
         if trainer.evaluatesTraining { record.trainEvaluation = try measure(train) }
-        let stop = try callbacks.callBack(&record, validated: validated)
+        let stop = try callbacks?.callBack(&record, validated: validated)
         record.costs = trainingStep.takeCosts()
 
         state.history.append(record)

@@ -98,7 +98,8 @@ struct SavedRun {
         // A technique without state may come, go or move; what it would change is noted.
         let missing = state.techniques.filter { !names.contains($0) && keepsSomething($0) }
         if !missing.isEmpty {
-            problems.append("it holds state of the techniques [\(missing.joined(separator: ", "))], which this run lacks")
+            problems.append(
+                "it holds state of the techniques [\(missing.joined(separator: ", "))], which this run lacks")
         }
         compare("seed", state.seed, run.seed)
         compare("batch size", state.batchSize, run.trainer.batchSize)

@@ -6,6 +6,7 @@ public import Tensors
 ///
 /// A value that never changes: several threads may use it at once.
 public struct TrainedModel: Predictor, @unchecked Sendable {
+    /// What outputs were compared with in training.
     public let target: Loss.Target
     /// Nothing is added to its tree of places any more, and nobody changes the values.
     private let model: BoundModel
@@ -20,11 +21,13 @@ public struct TrainedModel: Predictor, @unchecked Sendable {
         model.tree.share()
     }
 
+    /// The output for inputs, in evaluation.
     public func predict(_ input: Tensor) throws -> Tensor {
         try model.checkValues(input)
         return try model.evaluate(input, parameters, states)
     }
 
+    /// The output for inputs in one pass with noise and running statistics.
     public func predict(_ input: Tensor, draw: Int) throws -> Tensor {
         try requireDraw(draw)
         try model.checkValues(input)

@@ -12,7 +12,8 @@ extension Trainer {
     public func plan(for data: Dataset, validation: Dataset? = nil, epochs: Int? = nil) throws -> Plan {
         try check(data, validation)
         return try plan(
-            data.batch(data.order, 0..<min(data.count, batchSize)).input, hasValidation: validation != nil, epochs: epochs,
+            data.batch(data.order, 0..<min(data.count, batchSize)).input, hasValidation: validation != nil,
+            epochs: epochs,
             sampleCount: data.count)
     }
 

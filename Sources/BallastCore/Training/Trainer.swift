@@ -51,11 +51,13 @@ public struct Trainer: Sendable {
     ///   - shards: the number of parts that a batch is cut into; positive.
     ///   - groups: which parameters have another learning rate, or are frozen.
     ///   - silencing: the identifiers of warnings that are not wanted.
-    ///   - composition: the regularization.
+    ///   - composition: techniques that were composed before; none by default.
+    ///   - techniques: the techniques, after those of `composition`; none by default.
     public init(
         _ model: some Layer, loss: Loss, optimizer: any Optimizer, schedule: Schedule = .constant,
         metrics: [Metric]? = nil, evaluatesTraining: Bool = false, batchSize: Int = 32, shards: Int = 1,
-        groups: [ParameterGroup] = [], silencing: Set<String> = [], composition: Composition
+        groups: [ParameterGroup] = [], silencing: Set<String> = [], composition: Composition = Composition(),
+        @CompositionBuilder _ techniques: () -> [any Technique] = { [] }
     ) {
         require(batchSize > 0, "Trainer: the batch size must be positive but is \(batchSize)")
         require(shards > 0, "Trainer: the number of shards must be positive but is \(shards)")
@@ -68,35 +70,8 @@ public struct Trainer: Sendable {
         self.batchSize = batchSize
         self.shards = shards
         self.groups = groups
-        self.composition = composition
+        self.composition = composition + Composition(techniques())
         silencedWarnings = silencing
-    }
-
-    /// Creates a trainer whose techniques are listed in a closure; the other parameters are those of
-    /// ``init(_:loss:optimizer:schedule:metrics:evaluatesTraining:batchSize:shards:groups:silencing:composition:)``.
-    ///
-    /// - Parameters:
-    ///   - model: the model; it is never changed.
-    ///   - loss: the loss of the data.
-    ///   - optimizer: the optimizer.
-    ///   - schedule: the factor of the learning rate by step.
-    ///   - metrics: what is measured beside the loss.
-    ///   - evaluatesTraining: whether the training data is measured after each epoch like validation data.
-    ///   - batchSize: the number of samples in a batch; positive.
-    ///   - shards: the number of parts that a batch is cut into; positive.
-    ///   - groups: which parameters have another learning rate, or are frozen.
-    ///   - silencing: the identifiers of warnings that are not wanted.
-    ///   - techniques: the regularization; none by default.
-    public init(
-        _ model: some Layer, loss: Loss, optimizer: any Optimizer, schedule: Schedule = .constant,
-        metrics: [Metric]? = nil, evaluatesTraining: Bool = false, batchSize: Int = 32, shards: Int = 1,
-        groups: [ParameterGroup] = [], silencing: Set<String> = [],
-        @CompositionBuilder _ techniques: () -> [any Technique] = { [] }
-    ) {
-        self.init(
-            model, loss: loss, optimizer: optimizer, schedule: schedule, metrics: metrics,
-            evaluatesTraining: evaluatesTraining, batchSize: batchSize, shards: shards, groups: groups,
-            silencing: silencing, composition: Composition(techniques()))
     }
 
     /// The same with another composition.

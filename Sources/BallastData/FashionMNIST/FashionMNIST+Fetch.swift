@@ -1,4 +1,4 @@
-public import BallastFiles
+internal import BallastFiles
 public import Foundation
 
 extension FashionMNIST {
@@ -11,7 +11,7 @@ extension FashionMNIST {
     /// Downloads the files of Fashion-MNIST that are not in a folder yet (31 MB in all).
     ///
     /// The content of each file must have the SHA-256 digest of the published one: a download before it takes its
-    /// place, and a file that is in the folder already. Where anything fails, nothing of the file is left behind. The
+    /// place, and a file that is in the folder already. Where anything fails, nothing of the file remains. The
     /// program `curl` does the transfer, over https only and without the user's configuration of it, so that programs
     /// which never download do not load a network library.
     ///
@@ -60,10 +60,11 @@ extension FashionMNIST {
         ]
 
         /// Checks that a file, compressed or not, holds the published content.
-        fileprivate func verify(_ bytes: [UInt8], _ file: String, cure: String) throws {
+        fileprivate func verify(_ bytes: [UInt8], _ file: String, suggestion: String) throws {
             let content = Gzip.isCompressed(bytes) ? try Gzip.inflate(bytes, limit: 64 << 20, file: file) : bytes
             guard SHA256.digest(of: content) == digest else {
-                throw DataFileError(.checksum, in: file, "the content is not that of the published file", cure: cure)
+                throw DataFileError(
+                    .checksum, in: file, "the content is not that of the published file", suggestion: suggestion)
             }
             _ = try part.validated(IDXFile(bytes: content, file: file), file)
         }
@@ -80,13 +81,13 @@ extension FashionMNIST {
         } catch {
             throw DataFileError(
                 .unwritable, in: folder.path, "the folder cannot be created: \(error.localizedDescription)",
-                cure: "Choose another folder.")
+                suggestion: "Choose another folder.")
         }
         var missing: [Download] = []
         for download in downloads {
             if let file = try download.part.file(in: folder) {
-                let cure = "Remove the file, so that it is fetched anew."
-                try download.verify(ReadableFile.contents(of: file), file.path, cure: cure)
+                let suggestion = "Remove the file, so that it is fetched again."
+                try download.verify(ReadableFile.contents(of: file), file.path, suggestion: suggestion)
             } else {
                 missing.append(download)
             }
@@ -106,13 +107,13 @@ extension FashionMNIST {
             let address = mirror.appending(path: name, directoryHint: .notDirectory)
             do {
                 let content = try curl.content(of: address, limit: download.bytes)
-                let cure = "Try again or use another mirror."
+                let suggestion = "Try again or use another mirror."
                 guard content.count == download.bytes else {
                     throw DataFileError(
                         .truncated, in: address.absoluteString,
-                        "expected \(download.bytes) bytes, received \(content.count)", cure: cure)
+                        "expected \(download.bytes) bytes, received \(content.count)", suggestion: suggestion)
                 }
-                try download.verify(content, address.absoluteString, cure: cure)
+                try download.verify(content, address.absoluteString, suggestion: suggestion)
                 try AtomicFile.write(to: folder.appending(path: name, directoryHint: .notDirectory)) { file in
                     try file.write(content)
                 }
@@ -123,7 +124,7 @@ extension FashionMNIST {
         }
         throw DataFileError(
             .download, in: name, "no mirror sent the file (\(answers.joined(separator: "; ")))",
-            cure: "Check the network, or put the four files into \(folder.path) by hand; "
+            suggestion: "Check the network, or put the four files into \(folder.path) by hand; "
                 + "Debian and Ubuntu have them as the package dataset-fashion-mnist.")
     }
 }
@@ -140,7 +141,7 @@ private struct Curl {
         guard let found = candidates.first(where: FileManager.default.isExecutableFile(atPath:)) else {
             throw DataFileError(
                 .download, in: path ?? "curl", "the program that downloads files is not installed",
-                cure: "Install curl (on Debian and Ubuntu: apt install curl), or download the files by hand.")
+                suggestion: "Install curl (on Debian and Ubuntu: apt install curl), or download the files by hand.")
         }
         program = URL(filePath: found)
     }
@@ -173,7 +174,7 @@ private struct Curl {
             if process.isRunning { process.terminate() }
             throw DataFileError(
                 .download, in: address.absoluteString, "\(program.path) failed: \(error.localizedDescription)",
-                cure: "Download the file by hand.")
+                suggestion: "Download the file by hand.")
         }
         if content.count > limit { process.terminate() }
         let message = String(decoding: (try? errors.fileHandleForReading.readToEnd()) ?? Data(), as: UTF8.self)
@@ -181,14 +182,14 @@ private struct Curl {
         guard content.count <= limit else {
             throw DataFileError(
                 .oversized, in: address.absoluteString, "the server sends more than the expected \(limit) bytes",
-                cure: "Use another mirror.")
+                suggestion: "Use another mirror.")
         }
         guard process.terminationStatus == 0 else {
             let reason = message.trimmingCharacters(in: .whitespacesAndNewlines)
             throw DataFileError(
                 .download, in: address.absoluteString,
                 reason.isEmpty ? "curl ended with code \(process.terminationStatus)" : reason,
-                cure: "Check the network.")
+                suggestion: "Check the network.")
         }
         return content
     }

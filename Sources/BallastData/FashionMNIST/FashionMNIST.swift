@@ -1,4 +1,4 @@
-public import BallastFiles
+internal import BallastFiles
 public import Foundation
 
 /// Fashion-MNIST: 70,000 photographs of clothing, 28 x 28 pixels, in ten classes.
@@ -47,7 +47,7 @@ public enum FashionMNIST {
             .map(read(directory:))
     }
 
-    /// The folder to read: the one that is asked for, which must be complete, or the first usual one that is.
+    /// The folder to read: the one given, which must be complete, or the first of the usual ones that is.
     package static func locate(_ directory: URL?, environment: [String: String], system: URL) throws -> URL? {
         let variable = environment["FASHION_MNIST"].flatMap { $0.isEmpty ? nil : $0 }
         if let asked = directory ?? variable.map({ URL(filePath: $0, directoryHint: .isDirectory) }) {
@@ -56,7 +56,8 @@ public enum FashionMNIST {
                 throw DataFileError(
                     .unreadable, in: asked.path,
                     "the folder\(origin) has no file \(missing.rawValue) or \(missing.rawValue).gz",
-                    cure: "Name the folder with the four files of Fashion-MNIST, or none to look in the usual places.")
+                    suggestion:
+                        "Name the folder with the four files of Fashion-MNIST, or none to look in the usual places.")
             }
             return asked
         }
@@ -83,7 +84,7 @@ public enum FashionMNIST {
         guard count == labelCount else {
             throw DataFileError(
                 .malformed, in: labelFile.path, "\(labelCount) labels for the \(count) images of \(imageFile.path)",
-                cure: "The two files do not belong together: fetch both again.")
+                suggestion: "The two files do not match: fetch both again.")
         }
         return DemonstrationImages.Split(pixels: pixels, labels: classes.map(Int32.init))
     }
@@ -109,7 +110,7 @@ extension FashionMNIST {
             if let file = try file(in: folder) { return file }
             throw DataFileError(
                 .unreadable, in: folder.path, "the folder has no file \(rawValue) or \(rawValue).gz",
-                cure: "Name the folder with the four files of Fashion-MNIST.")
+                suggestion: "Name the folder with the four files of Fashion-MNIST.")
         }
 
         /// The bytes of a file of this part and the number of its images or labels, after checking shape and range.
@@ -122,12 +123,12 @@ extension FashionMNIST {
                 throw DataFileError(
                     .malformed, in: path,
                     "expected bytes of shape \(isImages ? "[n, \(side), \(side)]" : "[n]"), found shape \(file.shape)",
-                    cure: "Fetch the file \(rawValue).gz again.")
+                    suggestion: "Fetch the file \(rawValue).gz again.")
             }
             if !isImages, let index = bytes.firstIndex(where: { $0 > 9 }) {
                 throw DataFileError(
                     .outOfRange, in: path, at: "element \(index)", "the label \(bytes[index]) is not in 0...9",
-                    cure: "Fetch the file \(rawValue).gz again.")
+                    suggestion: "Fetch the file \(rawValue).gz again.")
             }
             return (bytes, count)
         }

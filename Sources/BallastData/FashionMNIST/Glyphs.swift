@@ -1,4 +1,4 @@
-public import Tensors
+internal import Tensors
 
 /// Ten classes of distorted glyphs, 28 x 28 pixels: a data set that needs no file and no network.
 ///
@@ -6,8 +6,8 @@ public import Tensors
 /// a stroke and covered with noise. An image is a function of the seed, the split and its index alone, to the last bit on
 /// every machine: it uses only operations that IEEE 754 rounds exactly.
 ///
-/// With the default sizes and seed, a linear model names 44% of the test images right; a 784-256-128-10 network
-/// after ten epochs of Adam 92%, and 99% of the training images: there is something for a regularizer to do.
+/// With the default sizes and seed, a linear model classifies 44% of the test images correctly; a 784-256-128-10
+/// network after ten epochs of Adam 92%, and 99% of the training images: there is room for a regularizer.
 public enum Glyphs {
     /// What each class shows, by label.
     public static let classNames = [
@@ -37,7 +37,7 @@ public enum Glyphs {
         let pixels = [UInt8](unsafeUninitializedCapacity: count * size) { pixels, initialized in
             for index in 0..<count {
                 var random = SplitMix64(seed: seed, stream: stream, index: UInt64(index))
-                // Each block of ten images shows every class once, in an order of its own.
+                // Each block of ten images shows every class once, in a separate order.
                 let label = label(index, seed: seed, stream: stream)
                 labels.append(label)
                 Glyph(label, &random).draw(into: pixels.extracting((index * size)..<((index + 1) * size)), &random)

@@ -19,13 +19,13 @@ struct ByteReader {
             throw DataFileError(
                 .truncated, in: file, at: "byte \(offset)",
                 "\(count) bytes are needed here, the file has \(bytes.count)",
-                cure: "The file was cut off or is damaged: write it again.")
+                suggestion: "The file was cut off or is damaged: write it again.")
         }
         return offset..<end
     }
 
     func malformed(_ problem: String, at offset: Int) -> DataFileError {
         DataFileError(
-            .malformed, in: file, at: "byte \(offset)", problem, cure: "The file is damaged: write it again.")
+            .malformed, in: file, at: "byte \(offset)", problem, suggestion: "The file is damaged: write it again.")
     }
 }

@@ -1,4 +1,4 @@
-public import BallastFiles
+internal import BallastFiles
 public import Foundation
 
 /// A table of numbers in a text file, with at most one column of labels.
@@ -29,11 +29,11 @@ public struct CSVFile: Sendable, Hashable {
     public let rowCount: Int
     /// The numbers, row by row: `rowCount` times `columns.count`.
     public let values: [Float]
-    /// The class of each row, as a position in `classes`; nil where no label column was asked for.
+    /// The class of each row, as a position in `classes`; nil if no label column was requested.
     public let labels: [Int32]?
     /// The distinct labels, sorted: as numbers where all are integers, by their bytes otherwise.
     ///
-    /// Labels of different bytes are different, also where Unicode takes them for the same.
+    /// Labels of different bytes are different, even if Unicode considers them equal.
     public let classes: [String]
 
     /// Reads a file.
@@ -62,7 +62,8 @@ public struct CSVFile: Sendable, Hashable {
     ) throws {
         var scanner = try CSVScanner(bytes, delimiter: delimiter, file: file)
         guard try scanner.nextRecord() else {
-            throw DataFileError(.malformed, in: file, "the file is empty", cure: "Pass a file with rows of numbers.")
+            throw DataFileError(
+                .malformed, in: file, "the file is empty", suggestion: "Pass a file with rows of numbers.")
         }
         let width = scanner.fields.count
         let names = hasHeader ? scanner.fields.map { scanner.text($0) } : (1...width).map { "column \($0)" }
@@ -79,7 +80,7 @@ public struct CSVFile: Sendable, Hashable {
                 throw DataFileError(
                     .malformed, in: file, at: "line \(scanner.recordLine)",
                     "\(scanner.fields.count) fields, where the first line has \(width)",
-                    cure: "Give every line as many fields as the first; quote fields that contain the delimiter.")
+                    suggestion: "Give every line as many fields as the first; quote fields that contain the delimiter.")
             }
             for (index, field) in scanner.fields.enumerated() {
                 if index == labelIndex {
@@ -105,7 +106,7 @@ public struct CSVFile: Sendable, Hashable {
         guard rows > 0 else {
             throw DataFileError(
                 .malformed, in: file, "the file has a header but no rows",
-                cure: "Pass hasHeader: false if the first line is data.")
+                suggestion: "Pass hasHeader: false if the first line is data.")
         }
         columns = names.enumerated().filter { $0.offset != labelIndex }.map(\.element)
         rowCount = rows
@@ -142,7 +143,7 @@ public struct CSVFile: Sendable, Hashable {
         let list = names.prefix(20).map { "\"\($0.abbreviated)\"" }.joined(separator: ", ")
         throw DataFileError(
             .malformed, in: file, at: "line 1", problem,
-            cure: hasHeader
+            suggestion: hasHeader
                 ? "The columns are \(list)\(names.count > 20 ? ", ..." : "")."
                 : "Without a header, pass .at(0) to .at(\(names.count - 1)), or .at(-1).")
     }
@@ -154,9 +155,9 @@ public struct CSVFile: Sendable, Hashable {
         if isNumber {
             return DataFileError(
                 .outOfRange, in: file, at: place, "\"\(shown)\" is not a finite Float",
-                cure: "Correct the field, or pass allowsNonFinite: true.")
+                suggestion: "Correct the field, or pass allowsNonFinite: true.")
         }
-        let cure =
+        let suggestion =
             if mayBeHeader {
                 "Pass hasHeader: true if the first line holds names, and label: if this is the column of labels."
             } else if text.isEmpty {
@@ -168,7 +169,7 @@ public struct CSVFile: Sendable, Hashable {
             }
         return DataFileError(
             .malformed, in: file, at: place, text.isEmpty ? "the field is empty" : "\"\(shown)\" is not a number",
-            cure: cure)
+            suggestion: suggestion)
     }
 
     /// The positions of the distinct labels, sorted: as numbers where all are integers, as text otherwise.

@@ -1,4 +1,4 @@
-public import BallastFiles
+internal import BallastFiles
 
 /// Splits the bytes of a CSV file into records and fields, and turns fields into text and numbers.
 struct CSVScanner {
@@ -28,11 +28,11 @@ struct CSVScanner {
         guard let delimiter = delimiter.asciiValue, delimiter != Self.quote, delimiter != 0x0A, delimiter != 0x0D else {
             throw DataFileError(
                 .unsupported, in: file, "\"\(delimiter)\" cannot separate fields",
-                cure: "Pass one ASCII character, such as \",\", \";\" or a tab.")
+                suggestion: "Pass one ASCII character, such as \",\", \";\" or a tab.")
         }
         guard !bytes.starts(with: [0xFF, 0xFE]), !bytes.starts(with: [0xFE, 0xFF]) else {
             throw DataFileError(
-                .unsupported, in: file, at: "byte 0", "the text is in UTF-16", cure: "Save it in UTF-8.")
+                .unsupported, in: file, at: "byte 0", "the text is in UTF-16", suggestion: "Save it in UTF-8.")
         }
         self.bytes = bytes
         self.delimiter = delimiter
@@ -81,7 +81,7 @@ struct CSVScanner {
         let start = position
         while !isEnd(position) {
             guard bytes[position] != Self.quote else {
-                throw malformed("a quote stands inside a field that does not start with one", line)
+                throw malformed("a quote inside a field that does not start with one", line)
             }
             position += 1
         }
@@ -117,7 +117,7 @@ struct CSVScanner {
     private func malformed(_ problem: String, _ line: Int) -> DataFileError {
         DataFileError(
             .malformed, in: file, at: "line \(line), column \(fields.count + 1)", problem,
-            cure: "Put the whole field in quotes and double the quotes inside it.")
+            suggestion: "Put the whole field in quotes and double the quotes inside it.")
     }
 
     /// The text of a field, doubled quotes made single.

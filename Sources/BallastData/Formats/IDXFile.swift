@@ -66,13 +66,13 @@ private struct Header {
         guard head.count >= 4 else {
             throw DataFileError(
                 .truncated, in: file, "expected at least 4 bytes, found \(head.count)",
-                cure: "The file is empty or was cut off: fetch it again.")
+                suggestion: "The file is empty or was cut off: fetch it again.")
         }
         guard head[0] == 0, head[1] == 0 else {
             throw DataFileError(
                 .malformed, in: file, at: "byte 0",
                 "an IDX file starts with two zero bytes, found \(head[0]) and \(head[1])",
-                cure: "Pass an IDX file, plain or compressed with gzip.")
+                suggestion: "Pass an IDX file, plain or compressed with gzip.")
         }
         let encodings: [UInt8: ElementEncoding] = [
             0x08: ElementEncoding(.unsigned, width: 1, isBigEndian: true),
@@ -85,7 +85,7 @@ private struct Header {
         guard let encoding = encodings[head[2]] else {
             throw DataFileError(
                 .unsupported, in: file, at: "byte 2", "the element type 0x\(String(head[2], radix: 16)) is unknown",
-                cure: "IDX knows 0x08, 0x09, 0x0B, 0x0C, 0x0D and 0x0E.")
+                suggestion: "IDX knows 0x08, 0x09, 0x0B, 0x0C, 0x0D and 0x0E.")
         }
         let dimensions = Int(head[3])
         let bytes = 4 + 4 * dimensions
@@ -93,7 +93,7 @@ private struct Header {
             throw DataFileError(
                 .truncated, in: file,
                 "the header of \(dimensions) dimensions takes \(bytes) bytes, found \(head.count)",
-                cure: "The file was cut off: fetch it again.")
+                suggestion: "The file was cut off: fetch it again.")
         }
         shape = (0..<dimensions).map { dimension in
             head[(4 + 4 * dimension)..<(8 + 4 * dimension)].reduce(0) { $0 << 8 | Int($1) }
@@ -103,7 +103,7 @@ private struct Header {
         else {
             throw DataFileError(
                 .malformed, in: file, at: "byte 4", "the shape \(shape) is larger than any file",
-                cure: "The header is damaged: fetch the file again.")
+                suggestion: "The header is damaged: fetch the file again.")
         }
         self.encoding = encoding
         self.bytes = bytes
@@ -113,7 +113,7 @@ private struct Header {
     func mismatch(_ found: String, _ file: String, _ kind: DataFileError.Kind) -> DataFileError {
         DataFileError(
             kind, in: file, "expected \(totalBytes) bytes for the shape \(shape), found \(found)",
-            cure: kind == .truncated
+            suggestion: kind == .truncated
                 ? "The file was cut off: fetch it again."
                 : "The header is damaged or data was appended: fetch it again.")
     }

@@ -2,7 +2,7 @@ internal import BallastFiles
 
 /// The start of an NPY file: element type, order and shape, and where the elements begin.
 struct NPYHeader: Hashable {
-    /// The longest start that is read, in bytes. NumPy itself reads 10,000 bytes of it unless told otherwise.
+    /// The longest start that is read, in bytes. NumPy itself reads 10,000 bytes of it by default.
     static let maximumBytes = 12 + 65536
 
     var encoding: ElementEncoding
@@ -22,13 +22,13 @@ struct NPYHeader: Hashable {
         guard bytes.starts(with: [0x93] + Array("NUMPY".utf8)) else {
             throw DataFileError(
                 .malformed, in: file, at: "byte 0", "this is not an NPY file",
-                cure: "Write it with numpy.save; the older numpy.ndarray.tofile keeps no shape.")
+                suggestion: "Write it with numpy.save; the older numpy.ndarray.tofile keeps no shape.")
         }
         guard bytes.count >= 10, bytes[6] == 1 || bytes.count >= 12 else { throw Self.cut(file, bytes.count) }
         guard (1...3).contains(bytes[6]) else {
             throw DataFileError(
                 .unsupported, in: file, at: "byte 6", "version \(bytes[6]).\(bytes[7]) of NPY is unknown",
-                cure: "Versions 1, 2 and 3 are read: save with numpy.save.")
+                suggestion: "Versions 1, 2 and 3 are read: save with numpy.save.")
         }
         let start = bytes[6] == 1 ? 10 : 12
         let length = bytes[8..<start].reversed().reduce(0) { $0 << 8 | Int($1) }
@@ -36,14 +36,14 @@ struct NPYHeader: Hashable {
         guard start + length <= min(Self.maximumBytes, bytes.count) else {
             throw DataFileError(
                 .unsupported, in: file, at: "byte 8", "the header takes \(length) bytes, at most 65536 are read",
-                cure: "The header is damaged: save the array again.")
+                suggestion: "The header is damaged: save the array again.")
         }
         self = try NPYHeader(parsing: Array(bytes[start..<(start + length)]), start: start + length, file: file)
         guard totalBytes == fileBytes else {
             throw DataFileError(
                 totalBytes > fileBytes ? .truncated : .oversized, in: file, at: "byte \(contentStart)",
                 "expected \(totalBytes - contentStart) bytes for the shape \(shape), found \(fileBytes - contentStart)",
-                cure: "The file was cut off or data was appended: save the array again.")
+                suggestion: "The file was cut off or data was appended: save the array again.")
         }
     }
 
@@ -77,7 +77,7 @@ struct NPYHeader: Hashable {
         else {
             throw DataFileError(
                 .malformed, in: file, "the shape \(shape) is larger than any file",
-                cure: "The header is damaged: save the array again.")
+                suggestion: "The header is damaged: save the array again.")
         }
         self.encoding = encoding
         self.isColumnMajor = isColumnMajor
@@ -103,7 +103,7 @@ struct NPYHeader: Hashable {
     private static func cut(_ file: String, _ found: Int) -> DataFileError {
         DataFileError(
             .truncated, in: file, "the file ends inside its header, after \(found) bytes",
-            cure: "It was cut off: save the array again.")
+            suggestion: "It was cut off: save the array again.")
     }
 }
 
@@ -112,7 +112,8 @@ private struct LiteralScanner {
     var cursor: ByteCursor
 
     init(_ text: [UInt8], file: String) {
-        cursor = ByteCursor(text, file: file, place: "header byte", cure: "Write the array again with numpy.save.")
+        cursor = ByteCursor(
+            text, file: file, place: "header byte", suggestion: "Write the array again with numpy.save.")
     }
 
     func malformed(_ problem: String) -> DataFileError { cursor.malformed(problem) }
@@ -165,7 +166,7 @@ private struct LiteralScanner {
     mutating func encoding() throws -> ElementEncoding {
         cursor.skipSpace()
         guard let first = cursor.current, first != UInt8(ascii: "[") else {
-            throw unsupported("structured arrays", cure: "Save each field as an array of its own.")
+            throw unsupported("structured arrays", suggestion: "Save each field as a separate array.")
         }
         let description = try string().text
         let kinds: [UInt8: (kind: ElementEncoding.Kind, widths: [Int])] = [
@@ -178,12 +179,12 @@ private struct LiteralScanner {
         else {
             throw unsupported(
                 "elements of type \"\(description.abbreviated)\"",
-                cure: "Convert first, for example with array.astype('float32').")
+                suggestion: "Convert first, for example with array.astype('float32').")
         }
         return ElementEncoding(kind.kind, width: width, isBigEndian: code[0] == UInt8(ascii: ">"))
     }
 
-    private func unsupported(_ what: String, cure: String) -> DataFileError {
-        cursor.error(.unsupported, "\(what) are not read", cure: cure)
+    private func unsupported(_ what: String, suggestion: String) -> DataFileError {
+        cursor.error(.unsupported, "\(what) are not read", suggestion: suggestion)
     }
 }

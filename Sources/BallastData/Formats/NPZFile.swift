@@ -1,9 +1,9 @@
-public import BallastFiles
+internal import BallastFiles
 public import Foundation
 
 /// Several named arrays in NumPy's NPZ format: a zip archive of NPY files, stored or deflated.
 ///
-/// The archive is read when opened; an array is decompressed, verified and decoded when asked for.
+/// The archive is read when opened; an array is decompressed, verified and decoded on request.
 public struct NPZFile: Sendable {
     /// The names of the arrays, in the order of the file, without the ".npy" of the archive.
     public var names: [String] { entries.map(\.name) }
@@ -61,7 +61,7 @@ public struct NPZFile: Sendable {
             throw DataFileError(
                 .malformed, in: file,
                 entry.name.isEmpty ? "an array has no name" : "two arrays are named \"\(entry.name.abbreviated)\"",
-                cure: "Give every array a name of its own.")
+                suggestion: "Give every array a different name.")
         }
         self.entries = entries
         self.positions = positions
@@ -78,7 +78,7 @@ public struct NPZFile: Sendable {
             let list = names.prefix(20).map(\.abbreviated).joined(separator: ", ") + (names.count > 20 ? ", ..." : "")
             throw DataFileError(
                 .malformed, in: path, "there is no array named \"\(name.abbreviated)\"",
-                cure: "The file has: \(names.isEmpty ? "none" : list).")
+                suggestion: "The file has: \(names.isEmpty ? "none" : list).")
         }
         switch entries[position].content {
         case .array(let array): return array
@@ -105,7 +105,7 @@ public struct NPZFile: Sendable {
                 else {
                     throw DataFileError(
                         .unsupported, in: url.path, "the archive reaches 4 GiB, 65535 arrays, or a name that long",
-                        cure: "Write each array to an .npy file of its own.")
+                        suggestion: "Write each array to a separate .npy file.")
                 }
                 let record = Self.record(name, content)
                 try file.write([0x50, 0x4B, 0x03, 0x04] + record)
@@ -119,7 +119,7 @@ public struct NPZFile: Sendable {
             guard offset + directory.count < 0xFFFF_FFFF else {
                 throw DataFileError(
                     .unsupported, in: url.path, "the archive reaches 4 GiB",
-                    cure: "Write each array to an .npy file of its own.")
+                    suggestion: "Write each array to a separate .npy file.")
             }
             try file.write(directory)
             let count = Self.littleEndian(entries.count, 2)

@@ -1,4 +1,4 @@
-public import BallastFiles
+internal import BallastFiles
 
 /// The table of contents of a zip archive held in memory, and its entries, stored or deflated.
 ///
@@ -63,14 +63,14 @@ struct ZipArchive {
             guard content.count == entry.bytes else {
                 throw DataFileError(
                     .truncated, in: file, "expected \(entry.bytes) bytes, found \(content.count)",
-                    cure: "The archive is damaged: write it again.")
+                    suggestion: "The archive is damaged: write it again.")
             }
             let checksum = content.withUnsafeBytes { Gzip.checksum($0) }
             guard checksum == entry.checksum else {
                 throw DataFileError(
                     .checksum, in: file,
                     "the content has the checksum \(String(checksum, radix: 16)), the archive says \(String(entry.checksum, radix: 16))",
-                    cure: "The archive is damaged: write it again.")
+                    suggestion: "The archive is damaged: write it again.")
             }
             return content
         }
@@ -84,12 +84,12 @@ struct ZipArchive {
         guard entry.method == 0 || entry.method == 8 else {
             throw DataFileError(
                 .unsupported, in: file, "compression method \(entry.method) is not read",
-                cure: "Write the archive with numpy.savez or numpy.savez_compressed.")
+                suggestion: "Write the archive with numpy.savez or numpy.savez_compressed.")
         }
         guard entry.method == 8 || entry.storedBytes == entry.bytes, let stored = contents[entry.offset] else {
             throw DataFileError(
                 .malformed, in: file, "it is stored in \(entry.storedBytes) bytes but has \(entry.bytes)",
-                cure: "The archive is damaged: write it again.")
+                suggestion: "The archive is damaged: write it again.")
         }
         return try reader.bytes.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[stored]), file) }
     }
@@ -114,7 +114,7 @@ extension ZipArchive {
             else {
                 throw DataFileError(
                     .malformed, in: reader.file, "this is no zip archive, or its end is missing",
-                    cure: "The file was cut off, or is not .npz: write it again with numpy.savez.")
+                    suggestion: "The file was cut off, or is not .npz: write it again with numpy.savez.")
             }
             var fields = try Self.fields(reader, at: record + 4, widths: [2, 2, 2, 2, 4, 4])
             var end = record

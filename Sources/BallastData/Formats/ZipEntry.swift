@@ -29,13 +29,13 @@ struct ZipEntry: Hashable {
         guard flags & 1 == 0 else {
             throw DataFileError(
                 .unsupported, in: reader.file, "entry \"\(name.abbreviated)\" is encrypted",
-                cure: "Write the archive without a password.")
+                suggestion: "Write the archive without a password.")
         }
         try readWideFields([\.bytes, \.storedBytes, \.offset], extra, reader)
         position = extra.upperBound + (try reader.integer(at: start + 32, width: 2))
     }
 
-    /// Reads the header that stands before an entry's content.
+    /// Reads the header before an entry's content.
     private init(ownHeaderOf reader: ByteReader, at start: Int) throws {
         guard try reader.integer(at: start, width: 4) == 0x0403_4B50 else {
             throw reader.malformed("an entry has no header of its own", at: start)

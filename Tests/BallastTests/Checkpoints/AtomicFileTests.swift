@@ -130,13 +130,13 @@ import Testing
         }
     }
 
-    @Test func `a missing folder and a folder in the file's place are named with the cure`() throws {
+    @Test func `a missing folder and a folder in the file's place are named with the suggestion`() throws {
         try FormatFixtures.withFolder { folder in
             let missing = dataFileError {
                 try AtomicFile.write(to: folder.appending(path: "no/a.bin")) { _ in }
             }
             #expect(missing?.problem == "cannot be written: No such file or directory")
-            #expect(missing?.cure.hasPrefix("Create the folder \(folder.path)/no first.") == true)
+            #expect(missing?.suggestion.hasPrefix("Create the folder \(folder.path)/no first.") == true)
             let inTheWay = folder.appending(path: "folder")
             try FileManager.default.createDirectory(at: inTheWay, withIntermediateDirectories: true)
             let taken = dataFileError { try AtomicFile.write(to: inTheWay) { file in try file.write([1]) } }

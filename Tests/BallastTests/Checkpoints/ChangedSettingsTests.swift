@@ -50,7 +50,8 @@ struct ChangedSettingsTests {
                 in: folder)
             #expect(run.diagnostics.map(\.technique) == ["optimizer", "loss"])
             expect(
-                "\(run.diagnostics)", holds: "SGD(learningRate: 0.1,", "SGD(learningRate: 0.05,", "continues with another")
+                "\(run.diagnostics)", holds: "SGD(learningRate: 0.1,", "SGD(learningRate: 0.05,",
+                "continues with another")
         }
     }
 

@@ -97,7 +97,7 @@ import Testing
             let length = FormatFixtures.bigEndian(UInt64(header.utf8.count).byteSwapped, 8)
             try Data(length + Array(header.utf8)).write(to: url)
             let error = dataFileError { try SafetensorsFile(contentsOf: url) }
-            #expect(error?.kind == .checksum && error?.cure.contains("If another program changed it") == true)
+            #expect(error?.kind == .checksum && error?.suggestion.contains("If another program changed it") == true)
         }
     }
 }

@@ -52,7 +52,7 @@ import Testing
     @Test func `tensors of another name, type or size are refused with what there is`() throws {
         let file = try SafetensorsFile(contentsOf: FormatFixtures.url("reference.safetensors"))
         let name = dataFileError { try file.floats(of: "bias") }
-        #expect(name?.problem == "there is no tensor \"bias\"" && name?.cure.contains("layer.weight") == true)
+        #expect(name?.problem == "there is no tensor \"bias\"" && name?.suggestion.contains("layer.weight") == true)
         let type = dataFileError { try file.floats(of: "half") }
         #expect(type?.location == "tensor \"half\"" && type?.problem == "its elements are F16, expected F32")
         var room = [Float](repeating: 0, count: 5)

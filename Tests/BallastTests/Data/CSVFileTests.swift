@@ -109,6 +109,6 @@ import Testing
         #expect(dataFileError { try parse("a\n1", delimiter: "\"") }?.kind == .unsupported)
         #expect(dataFileError { try parse("a\n1", delimiter: "·") }?.kind == .unsupported)
         let error = dataFileError { try CSVFile(bytes: [0xFF, 0xFE, 0x61, 0], file: "f") }
-        #expect(error?.cure == "Save it in UTF-8.")
+        #expect(error?.suggestion == "Save it in UTF-8.")
     }
 }

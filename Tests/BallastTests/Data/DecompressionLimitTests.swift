@@ -43,7 +43,7 @@ import Testing
         #expect(large.count < 1 << 20)
         let error = dataFileError { try IDXFile(bytes: large, file: "f") }
         #expect(error?.kind == .oversized)
-        #expect(error?.cure == "If the file is meant to be this large, pass maximumBytes: \(80 << 20 + 8) or more.")
+        #expect(error?.suggestion == "If the file is meant to be this large, pass maximumBytes: \(80 << 20 + 8) or more.")
         #expect(try IDXFile(bytes: large, file: "f", maximumBytes: 80 << 20 + 8).elements.count == 80 << 20)
     }
 
@@ -56,7 +56,7 @@ import Testing
         // The content is within the limit, but not together with its elements.
         let wide = Self.npz("|i1", [5000, 5000], width: 1, isFortran: isFortran)
         let error = dataFileError { try NPZFile(bytes: wide, file: "f").array(named: "x") }
-        #expect(error?.kind == .oversized && error?.cure.contains("maximumBytes") == true)
+        #expect(error?.kind == .oversized && error?.suggestion.contains("maximumBytes") == true)
         // The content itself is beyond the limit: known when the file is opened.
         let large = Self.npz("|u1", [9000, 9000], width: 1, isFortran: isFortran)
         #expect(dataFileError { try NPZFile(bytes: large, file: "f") }?.kind == .oversized)
@@ -64,7 +64,7 @@ import Testing
         // What the error names is enough.
         let array = Self.npz("<f4", [100, 30], width: 4, isFortran: isFortran)
         let low = dataFileError { try NPZFile(bytes: array, file: "f", maximumBytes: 20_000).array(named: "x") }
-        let enough = try #require(low?.cure.split(separator: " ").compactMap { Int($0) }.first)
+        let enough = try #require(low?.suggestion.split(separator: " ").compactMap { Int($0) }.first)
         #expect(try NPZFile(bytes: array, file: "f", maximumBytes: enough).array(named: "x").shape == [100, 30])
     }
 

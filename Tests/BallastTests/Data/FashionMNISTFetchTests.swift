@@ -87,12 +87,12 @@ struct FashionMNISTFetchTests {
         #expect(result.error?.problem.contains(reason) == true, "\(String(describing: result.error))")
     }
 
-    @Test func `an absent curl is named with the cure`() throws {
+    @Test func `an absent curl is named with the suggestion`() throws {
         try FormatFixtures.withFolder { folder in
             let error = dataFileError {
                 try FashionMNIST.fetch(downloads(), into: folder, mirrors: [], curl: "/nowhere/curl", scheme: "file")
             }
-            #expect(error?.cure.contains("apt install curl") == true)
+            #expect(error?.suggestion.contains("apt install curl") == true)
         }
     }
 

@@ -99,7 +99,8 @@ struct CompositionErrorTests {
             func diagnostics(in context: CompositionContext) -> [Diagnostic] {
                 [
                     Diagnostic(
-                        .warning, "doubtful", technique: name, message: "is doubtful", reason: "it is", suggestion: "leave it"
+                        .warning, "doubtful", technique: name, message: "is doubtful", reason: "it is",
+                        suggestion: "leave it"
                     )
                 ]
             }

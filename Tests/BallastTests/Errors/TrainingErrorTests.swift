@@ -166,7 +166,9 @@ struct TrainingErrorTests {
     func `a factor that is not finite is found before anything moves`(
         stage: GradientStage, change: FactorChange
     ) throws {
-        try fails(at: 3, resumesAt: 3, [], TransformProbe(name: "spoil", stage: stage, parameters: .named("linear1.bias"))) { gradients in
+        try fails(
+            at: 3, resumesAt: 3, [], TransformProbe(name: "spoil", stage: stage, parameters: .named("linear1.bias"))
+        ) { gradients in
             change.apply(&gradients)
         }
     }

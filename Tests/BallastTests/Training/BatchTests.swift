@@ -8,7 +8,7 @@ struct BatchTests {
         let data = try Problem.rows()
         let log = Log()
         let probe = BatchProbe(
-                name: "look",
+            name: "look",
             batch: { batch, _, _ in
                 log.add(batch.samples.map(String.init).joined(separator: " "))
                 return batch

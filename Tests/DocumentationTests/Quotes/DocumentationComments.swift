@@ -26,6 +26,17 @@ struct SignDescent: Optimizer {
 }
 // snippet.end
 
+enum Elementwise {
+    // snippet.elementwise
+    struct SignDescent: ElementwiseOptimizer {
+        var learningRate: Float = 1e-3
+        func update(_ block: OptimizerBlock, at step: OptimizerStep) {
+            for i in 0..<block.count { block.values[i] = block.values[i] < 0 ? step.learningRate : -step.learningRate }
+        }
+    }
+    // snippet.end
+}
+
 /// The code in documentation comments.
 struct DocumentationComments {
     private let folder = FileManager.default.temporaryDirectory.appending(path: "comments-\(UUID().uuidString)")
@@ -45,14 +56,14 @@ struct DocumentationComments {
             Linear(10)
         }
         // snippet.end
-        let (train, held) = (try images(100), try images(100, seed: 2))
+        let (train, validation) = (try images(100), try images(100, seed: 2))
         // snippet.trainer
         let trainer = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-3), batchSize: 128) {
             L2(1e-4)
             Dropout(0.3, at: .after("relu1"))
             EarlyStopping(patience: 5)
         }
-        let run = try trainer.fit(train, validation: held, epochs: 50, seed: 1)
+        let run = try trainer.fit(train, validation: validation, epochs: 50, seed: 1)
         // snippet.end
         #expect(run.history.count > 5)
     }
@@ -73,14 +84,43 @@ struct DocumentationComments {
         #expect((composition + augmentation).techniques.count == 4)
     }
 
-    @Test func `a layer and an optimizer of one's own`() throws {
-        let data = try Dataset(inputs: [[1, 2], [3, 4]], targets: [[2, 2], [6, 4]])
-        let run = try Trainer(Scale(), loss: .meanSquaredError, optimizer: SignDescent()).fit(data, epochs: 10)
-        #expect(run.variables["factor"]?.isClose(to: Tensor([1.01, 1])) == true)
+    @Test func `a custom layer and two custom optimizers`() throws {
+        let data = try Dataset(inputs: [[1, 2], [3, 4]], targets: [[3, 1], [9, 2]])
+        for optimizer in [SignDescent(), Elementwise.SignDescent()] as [any Optimizer] {
+            let run = try Trainer(Scale(), loss: .meanSquaredError, optimizer: optimizer).fit(data, epochs: 10)
+            #expect(run.variables["factor"]?.isClose(to: Tensor([1.01, 0.99])) == true)
+        }
+    }
+
+    @Test func `a frozen encoder`() {
+        let model = Sequential {
+            Linear(4).named("encoder")
+            Linear(1)
+        }
+        func frozen() -> Trainer {
+            // snippet.frozen
+            Trainer(model, loss: .crossEntropy, optimizer: Adam(), groups: [.frozen(.named("encoder.*"))])
+            // snippet.end
+        }
+        #expect(frozen().groups == [.frozen(.named("encoder.*"))])
+    }
+
+    @Test func `a padding mask`() throws {
+        func masked() -> PaddingMask {
+            // snippet.padding
+            PaddingMask(token: 0) {
+                Embedding(1000, width: 32)
+                Residual { MultiHeadAttention(heads: 4) }
+            }
+            // snippet.end
+        }
+        let plan = try Trainer(masked(), loss: .crossEntropy, optimizer: Adam()).plan(
+            inputShape: [5], inputType: .int32)
+        #expect(plan.parameterCount > 32_000)
     }
 
     @Test func `a comparison and its page`() throws {
-        let (train, held, test) = (try images(60), try images(60, seed: 2), try images(60, seed: 3))
+        let (train, validation, test) = (try images(60), try images(60, seed: 2), try images(60, seed: 3))
         let model = Sequential {
             Flatten(); Linear(4); ReLU(); Linear(10)
         }
@@ -92,7 +132,8 @@ struct DocumentationComments {
                 ("none", Composition()),
                 ("dropout", Composition { Dropout(0.5) }),
             ])
-        let results = try comparison.run(train: train, validation: held, test: test, epochs: 10, seeds: [1, 2, 3])
+        let results = try comparison.run(
+            train: train, validation: validation, test: test, epochs: 10, seeds: [1, 2, 3])
         print(ComparisonTable(results))
         // snippet.end
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -159,7 +200,7 @@ struct DocumentationComments {
         // snippet.end
     }
 
-    @Test func `images are changed side by side`() {
+    @Test func `images are changed in parallel`() {
         let images = 40
         var output = Tensor.zeros([images, 3])
         @Sendable func change(_ pixels: UnsafeMutableBufferPointer<Float>, _ image: Int) {

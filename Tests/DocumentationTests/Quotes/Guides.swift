@@ -25,7 +25,7 @@ struct Guides {
     }
 
     @Test func `the guide of L1`() throws {
-        let (train, held) = (try rows(24), try rows(8))
+        let (train, validation) = (try rows(24), try rows(8))
         var print = Printer()
         // snippet.L1
         let model = Sequential {
@@ -34,14 +34,14 @@ struct Guides {
         let trainer = Trainer(model, loss: .meanSquaredError, optimizer: SGD(learningRate: 0.01)) {
             L1(1e-3)
         }
-        let run = try trainer.fit(train, validation: held, epochs: 20)
+        let run = try trainer.fit(train, validation: validation, epochs: 20)
         print(run.history.last?.penalties ?? [])
         // snippet.end
         #expect(run.history.count == 20 && print.last.contains("L1"))
     }
 
     @Test func `the guide of L2`() throws {
-        let (train, held) = (try rows(24), try rows(8))
+        let (train, validation) = (try rows(24), try rows(8))
         var print = Printer()
         // snippet.L2
         let model = Sequential {
@@ -50,28 +50,28 @@ struct Guides {
         let trainer = Trainer(model, loss: .meanSquaredError, optimizer: SGD(learningRate: 0.01)) {
             L2(1e-4)
         }
-        let run = try trainer.fit(train, validation: held, epochs: 20)
+        let run = try trainer.fit(train, validation: validation, epochs: 20)
         print(run.history.last?.penalties ?? [])
         // snippet.end
         #expect(run.history.count == 20 && print.last.contains("L2"))
     }
 
     @Test func `the guide of elastic net`() throws {
-        let (train, held) = (try rows(24), try rows(8))
+        let (train, validation) = (try rows(24), try rows(8))
         var print = Printer()
         // snippet.ElasticNet
         let model = Sequential { Linear(1) }
         let trainer = Trainer(model, loss: .meanSquaredError(scale: 0.5), optimizer: SGD(learningRate: 0.05)) {
             ElasticNet(0.1, magnitudeShare: 0.5)
         }
-        let run = try trainer.fit(train, validation: held, epochs: 200)
+        let run = try trainer.fit(train, validation: validation, epochs: 200)
         print(run.report)
         // snippet.end
         #expect(run.history.count == 200 && print.last.contains("ElasticNet"))
     }
 
     @Test func `the guide of decoupled decay`() throws {
-        let (train, held) = (try images(12), try images(6))
+        let (train, validation) = (try images(12), try images(6))
         var print = Printer()
         // snippet.DecoupledDecay
         let model = Sequential {
@@ -80,7 +80,7 @@ struct Guides {
         let trainer = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-3)) {
             DecoupledDecay(0.1)
         }
-        let run = try trainer.fit(train, validation: held, epochs: 20)
+        let run = try trainer.fit(train, validation: validation, epochs: 20)
         print(run.report)
         // snippet.end
         #expect(run.history.count == 20 && print.last.contains("DecoupledDecay"))
@@ -100,7 +100,7 @@ struct Guides {
     }
 
     @Test func `the guide of batch norm`() throws {
-        let (train, held) = (try images(12), try images(6))
+        let (train, validation) = (try images(12), try images(6))
         var print = Printer()
         let folder = FileManager.default.temporaryDirectory.appending(path: "guide-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -111,9 +111,9 @@ struct Guides {
             Flatten(); Linear(128); ReLU(); Linear(10)
         }
         let trainer = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-3), batchSize: 128) {
-            BatchNorm()  // in front of both ReLUs
+            BatchNorm()  // before both ReLUs
         }
-        let run = try trainer.fit(train, validation: held, epochs: 20)
+        let run = try trainer.fit(train, validation: validation, epochs: 20)
         print(run.variables["BatchNorm/relu1.runningMean"] as Any)
         try run.saveModel(to: folder.appending(path: "model.safetensors"))
         // snippet.end
@@ -122,7 +122,7 @@ struct Guides {
     }
 
     @Test func `the guide of data augmentation`() throws {
-        let (train, held) = (try images(12), try images(6))
+        let (train, validation) = (try images(12), try images(6))
         // snippet.DataAugmentation
         let model = Sequential {
             Flatten(); Linear(128); ReLU(); Linear(10)
@@ -132,13 +132,13 @@ struct Guides {
                 .horizontalFlip(), .rotation(degrees: 10), .crop(padding: 2), .brightness(0.2),
                 fill: -1, range: -1...1, border: .interpolated)  // pixels scaled to -1...1
         }
-        let run = try trainer.fit(train, validation: held, epochs: 20)
+        let run = try trainer.fit(train, validation: validation, epochs: 20)
         // snippet.end
         #expect(run.history.count == 20)
     }
 
     @Test func `the guide of dropout`() throws {
-        let (train, held) = (try images(12), try images(6))
+        let (train, validation) = (try images(12), try images(6))
         var print = Printer()
         // snippet.Dropout
         let model = Sequential {
@@ -148,7 +148,7 @@ struct Guides {
             Dropout(0.3, at: .after("relu1"), named: "dropout1")
             Dropout(0.5, at: .after("relu2"), named: "dropout2")
         }
-        let run = try trainer.fit(train, validation: held, epochs: 20)
+        let run = try trainer.fit(train, validation: validation, epochs: 20)
         print(run.report)
         // snippet.end
         let inputs = Tensor.zeros([2, 1, 28, 28])
@@ -160,7 +160,7 @@ struct Guides {
     }
 
     @Test func `the guide of early stopping`() throws {
-        let (train, held) = (try rows(24), try rows(8))
+        let (train, validation) = (try rows(24), try rows(8))
         var print = Printer()
         // snippet.EarlyStopping
         let model = Sequential {
@@ -169,14 +169,14 @@ struct Guides {
         let trainer = Trainer(model, loss: .meanSquaredError, optimizer: Adam(learningRate: 0.01)) {
             EarlyStopping(patience: 5)
         }
-        let run = try trainer.fit(train, validation: held, epochs: 1_000)
+        let run = try trainer.fit(train, validation: validation, epochs: 1_000)
         print(run.end?.description ?? "")
         // snippet.end
         #expect(!print.last.isEmpty)
     }
 
     @Test func `the guide of group norm`() throws {
-        let (train, held) = (try images(12), try images(6))
+        let (train, validation) = (try images(12), try images(6))
         // snippet.GroupNorm
         let model = Sequential {
             Conv2d(32, kernel: 3, padding: 1); ReLU(); MaxPool2d(2)
@@ -184,15 +184,15 @@ struct Guides {
             Linear(10)
         }
         let trainer = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-3), batchSize: 4) {
-            GroupNorm(groups: 8)  // in front of both ReLUs
+            GroupNorm(groups: 8)  // before both ReLUs
         }
-        let run = try trainer.fit(train, validation: held, epochs: 20)
+        let run = try trainer.fit(train, validation: validation, epochs: 20)
         // snippet.end
         #expect(run.history.count == 20)
     }
 
     @Test func `the guide of instance norm`() throws {
-        let (train, held) = (try images(12), try images(6))
+        let (train, validation) = (try images(12), try images(6))
         // snippet.InstanceNorm
         let model = Sequential {
             Conv2d(32, kernel: 3, padding: 1); ReLU(); MaxPool2d(2)
@@ -202,13 +202,13 @@ struct Guides {
         let trainer = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-3)) {
             InstanceNorm(at: .after(.kind("conv")), affine: true)
         }
-        let run = try trainer.fit(train, validation: held, epochs: 20)
+        let run = try trainer.fit(train, validation: validation, epochs: 20)
         // snippet.end
         #expect(run.history.count == 20)
     }
 
     @Test func `the guide of layer norm`() throws {
-        let (train, held) = (try tokens(6), try tokens(4))
+        let (train, validation) = (try tokens(6), try tokens(4))
         // snippet.LayerNorm
         let model = Sequential {
             Embedding(256, width: 64)
@@ -221,13 +221,27 @@ struct Guides {
         let trainer = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-3)) {
             LayerNorm(at: .before(.kind("attention")), .before("residual2.branch.linear1"))
         }
-        let run = try trainer.fit(train, validation: held, epochs: 20)
+        let run = try trainer.fit(train, validation: validation, epochs: 20)
+        // snippet.end
+        #expect(run.history.count == 20)
+    }
+
+    @Test func `the guide of reduce on plateau`() throws {
+        let (train, validation) = (try images(12), try images(6))
+        // snippet.ReduceOnPlateau
+        let model = Sequential {
+            Flatten(); Linear(64); ReLU(); Linear(10)
+        }
+        let trainer = Trainer(model, loss: .crossEntropy, optimizer: SGD(learningRate: 0.1, momentum: 0.9)) {
+            ReduceOnPlateau(by: 0.1, patience: 5)
+        }
+        let run = try trainer.fit(train, validation: validation, epochs: 20)
         // snippet.end
         #expect(run.history.count == 20)
     }
 
     @Test func `the guide of RMS norm`() throws {
-        let (train, held) = (try tokens(6), try tokens(4))
+        let (train, validation) = (try tokens(6), try tokens(4))
         // snippet.RMSNorm
         let model = Sequential {
             Embedding(256, width: 64)
@@ -240,7 +254,7 @@ struct Guides {
         let trainer = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-3)) {
             RMSNorm(at: .before(.kind("attention")), .before("residual2.branch.linear1"))
         }
-        let run = try trainer.fit(train, validation: held, epochs: 20)
+        let run = try trainer.fit(train, validation: validation, epochs: 20)
         // snippet.end
         #expect(run.history.count == 20)
     }

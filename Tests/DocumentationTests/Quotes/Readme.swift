@@ -11,7 +11,7 @@ struct Readme {
         init(_ strength: Float) { self.strength = strength }
 
         func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
-            strength * parameters.weights.sumOfMagnitudes()
+            strength * parameters.sumOfMagnitudes()
         }
     }
     // snippet.end
@@ -36,15 +36,15 @@ struct Readme {
             DecoupledDecay(0.1)
             EarlyStopping(patience: 3)
         }
-        let (held, train) = data.split(1 / 12)
-        print(try trainer.plan(for: train, validation: held))
-        let run = try trainer.fit(train, validation: held, epochs: 10, seed: 1)
+        let (validation, train) = data.split(1 / 12)
+        print(try trainer.plan(for: train, validation: validation))
+        let run = try trainer.fit(train, validation: validation, epochs: 10, seed: 1)
         print(run.report)
         // snippet.end
         #expect(run.history.count > 0)
         // snippet.checkpoints
         let checkpoints = CheckpointPolicy(in: folder, everyEpochs: 1, everySteps: 500)
-        let resumed = try trainer.fit(train, validation: held, epochs: 10, seed: 1, checkpoints: checkpoints)
+        let resumed = try trainer.fit(train, validation: validation, epochs: 10, seed: 1, checkpoints: checkpoints)
         try resumed.saveModel(to: folder.appending(path: "model.safetensors"))
         // snippet.end
         #expect(resumed.history.map(\.trainLoss) == run.history.map(\.trainLoss))

@@ -4,7 +4,7 @@ import Testing
 
 /// The code of "Checkpoints".
 struct Checkpoints {
-    @Test func `a run goes on`() throws {
+    @Test func `a run is saved and resumed`() throws {
         let folder = FileManager.default.temporaryDirectory.appending(
             path: "checkpoints-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -14,7 +14,7 @@ struct Checkpoints {
         let data = try Dataset(
             inputs: Column(bytes: images.training.pixels, itemShape: [28, 28]),
             targets: Column(integers: images.training.labels))
-        let (held, train) = data.split(1 / 6)
+        let (validation, train) = data.split(1 / 6)
         let model = Sequential {
             Flatten()
             Linear(32); ReLU()
@@ -37,12 +37,13 @@ struct Checkpoints {
             let trainer = trainer1
             // snippet.policy
             let policy = CheckpointPolicy(in: folder, everyEpochs: 1, everySteps: 500)
-            let run = try trainer.fit(train, validation: held, epochs: 4, seed: 1, checkpoints: policy)
+            let run = try trainer.fit(
+                train, validation: validation, epochs: 4, seed: 1, checkpoints: policy)
             // snippet.end
             #expect(run.history.count == 4)
             // snippet.more
             let longer = try trainer.fit(
-                train, validation: held, epochs: 8, seed: 1, checkpoints: policy
+                train, validation: validation, epochs: 8, seed: 1, checkpoints: policy
             ) { event in
                 if case .started(let run, let file?) = event {
                     print("\(file): \(run.history.count) epochs done")
@@ -57,12 +58,13 @@ struct Checkpoints {
                 print(path, tensors[path]?.shape ?? [])
             }
             // snippet.end
-            try article.expect(shows: print.lines.filter { $0.contains(" [") }.joined(separator: "\n"))
+            try article.expect(
+                "tensors", shows: print.lines.filter { $0.contains(" [") }.joined(separator: "\n"))
 
             // snippet.cancelling
             let cancellation = Cancellation()
             let stopped = try trainer.fit(
-                train, validation: held, epochs: 100, seed: 2,
+                train, validation: validation, epochs: 100, seed: 2,
                 checkpoints: CheckpointPolicy(in: second),
                 cancellation: cancellation
             ) { event in
@@ -70,7 +72,7 @@ struct Checkpoints {
                     cancellation.cancel()
                 }
             }
-            print(stopped.end?.description ?? "goes on")
+            print(stopped.end?.description ?? "not ended")
             // snippet.end
             #expect(print.last == "cancelled" && stopped.history.count == 2)
 
@@ -86,17 +88,18 @@ struct Checkpoints {
             // snippet.other
             do {
                 let policy = CheckpointPolicy(in: folder)
-                _ = try trainer.fit(train, validation: held, epochs: 8, seed: 1, checkpoints: policy)
+                _ = try trainer.fit(
+                    train, validation: validation, epochs: 8, seed: 1, checkpoints: policy)
             } catch {
                 print(error)
             }
             // snippet.end
             let message = print.last.replacing(folder.path, with: "runs/first")
-            try article.expect(shows: message)
+            try article.expect("other", shows: message)
         }
     }
 
-    @Test func `a loop of one's own`() throws {
+    @Test func `a custom loop`() throws {
         let points = (0..<40).map { Float($0) / 40 }
         let train = try Dataset(inputs: points.map { [$0] }, targets: points.map { [2 * $0] })
         let trainer = Trainer(
@@ -109,7 +112,7 @@ struct Checkpoints {
             }
             print("epoch \(run.epoch): loss \(Float(record.trainLoss)), \(run.stepCount) steps")
         }
-        print(run.end?.description ?? "goes on")
+        print(run.end?.description ?? "not ended")
         // snippet.end
         #expect(run.stepCount == 50)
     }

@@ -40,7 +40,7 @@ struct Composing {
         }
         print(try trainer.plan(inputShape: inputShape))
         // snippet.end
-        try article.expect(shows: print.last)
+        try article.expect("order", shows: print.last)
     }
 
     @Test func `mistakes are found before the first step`() throws {
@@ -58,7 +58,7 @@ struct Composing {
             print(error)
         }
         // snippet.end
-        try article.expect(shows: print.last)
+        try article.expect("mistakes", shows: print.last)
     }
 
     @Test func `what is unwise is a warning`() throws {
@@ -69,7 +69,7 @@ struct Composing {
         }
         for warning in try trainer.plan(inputShape: inputShape).warnings { print(warning) }
         // snippet.end
-        try article.expect(shows: print.last)
+        try article.expect("warning", shows: print.last)
         // snippet.silence
         let silenced = Trainer(
             model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-3), silencing: ["adaptive-l2"]
@@ -85,7 +85,7 @@ struct Composing {
         let data = try Dataset(
             inputs: Column(bytes: images.training.pixels, itemShape: [28, 28]),
             targets: Column(integers: images.training.labels))
-        let (held, train) = data.split(1 / 6)
+        let (validation, train) = data.split(1 / 6)
         var print = Printer()
         let trainer = Trainer(
             model, loss: .crossEntropy, optimizer: Adam(learningRate: 1e-3), batchSize: 50)
@@ -97,7 +97,8 @@ struct Composing {
                 ("dropout", Composition { Dropout(0.3) }),
                 ("decay", Composition { DecoupledDecay(0.1) }),
             ])
-        let results = try comparison.run(train: train, validation: held, epochs: 3, seeds: [1, 2])
+        let results = try comparison.run(
+            train: train, validation: validation, epochs: 3, seeds: [1, 2])
         print(ComparisonTable(results))
         // snippet.end
         #expect(print.last.contains("decay"))

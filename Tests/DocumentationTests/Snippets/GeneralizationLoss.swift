@@ -4,10 +4,10 @@ public import Ballast
 /// Stops a run whose validation loss has risen too far above its lowest (the rule GL of Prechelt, 1998).
 ///
 /// The generalization loss of epoch t is GL(t) = 100 (E(t) / min E − 1): by how many percent the validation loss exceeds
-/// the lowest so far. The run stops when GL exceeds the threshold, and goes back to the epoch of the lowest loss.
+/// the lowest so far. The run stops when GL exceeds the threshold, and the epoch of the lowest loss is restored.
 ///
 /// - Order: callbacks are called from top to bottom, also after one has decided to stop.
-/// - State: the lowest loss, its epoch, and a copy of that epoch's variables; saved with the run.
+/// - State: the lowest loss and its epoch; saved with the run, as are the variables that it offers.
 public struct GeneralizationLoss: EpochCallback {
     /// The instance's name.
     public let name: String
@@ -36,7 +36,7 @@ public struct GeneralizationLoss: EpochCallback {
     // snippet.end
 
     // snippet.diagnostics
-    /// It does nothing if it neither stops nor restores.
+    /// No effect if it neither stops nor restores.
     public var traits: Set<TechniqueTrait> { threshold.isFinite || restoresBest ? [] : [.noEffect] }
 
     /// Finds a run without data for validation.
@@ -52,7 +52,7 @@ public struct GeneralizationLoss: EpochCallback {
     // snippet.end
 
     // snippet.callback
-    /// Compares the epoch with the best so far, and decides.
+    /// Compares the epoch with the best so far.
     public func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
         let lowest = context.scope.number("lowest", initial: .infinity)
         let bestEpoch = context.scope.number("bestEpoch", initial: -1)
@@ -64,7 +64,7 @@ public struct GeneralizationLoss: EpochCallback {
             if restoresBest { decision.finalVariables = context.validatedVariables }
         }
         let rise = 100 * (loss / lowest.value - 1)
-        // A loss that is NaN or infinite is a rise without bound.
+        // A NaN or infinite loss counts as an unbounded rise.
         if !(rise <= threshold), threshold != .infinity {
             decision.stopReason =
                 "the validation loss is \(Float(rise)) % above its lowest (epoch \(Int(bestEpoch.value) + 1))"

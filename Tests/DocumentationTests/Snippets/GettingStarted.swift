@@ -17,7 +17,7 @@ struct GettingStarted {
         let test = try Dataset(
             inputs: Column(bytes: images.test.pixels, itemShape: [28, 28]),
             targets: Column(integers: images.test.labels))
-        let (held, train) = data.split(1 / 10)
+        let (validation, train) = data.split(1 / 10)
         // snippet.end
 
         // snippet.overview
@@ -40,14 +40,14 @@ struct GettingStarted {
         // snippet.end
 
         // snippet.plan
-        print(try trainer.plan(for: train, validation: held))
+        print(try trainer.plan(for: train, validation: validation))
         // snippet.end
         // snippet.hide
-        try Article("GettingStarted").expect(shows: print.last)
+        try Article("GettingStarted").expect("plan", shows: print.last)
         // snippet.show
 
         // snippet.run
-        let run = try trainer.fit(train, validation: held, epochs: 10, seed: 1)
+        let run = try trainer.fit(train, validation: validation, epochs: 10, seed: 1)
         print(run.report)
         print(try run.evaluate(test)["accuracy"] ?? 0)
         // snippet.end

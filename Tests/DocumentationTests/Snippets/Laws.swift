@@ -5,7 +5,7 @@ import Testing
 /// The code of "The laws".
 struct LawArticle {
     // snippet.broken
-    /// Subtracts the mean of each feature over the batch, and forgets that evaluation has no batch to speak of.
+    /// Subtracts the batch mean of each feature, in evaluation too, where the output should not depend on the batch.
     struct BatchCentering: LayerWrapper {
         var sites: [Site] { [.before(.activations)] }
 
@@ -28,7 +28,7 @@ struct LawArticle {
         for part in parts { try Article("TheLaws").expect(mentions: String(part)) }
     }
 
-    @Test func `costs are told per hook`() throws {
+    @Test func `costs are measured per hook`() throws {
         // snippet.costs
         for cost in try Laws.costs(of: WeightNoise(0.1)) {
             print(cost.technique, cost.hook, cost.share ?? 0)

@@ -23,11 +23,11 @@ struct Plans {
         let plan = try trainer.plan(inputShape: [1, 28, 28])
         print(plan)
         // snippet.end
-        try Article("ReadingAPlan").expect(shows: print.last)
+        try Article("ReadingAPlan").expect("plan", shows: print.last)
         // snippet.entries
         let decayed = plan.entries.first { $0.technique == "DecoupledDecay" }
         print(decayed?.parameters ?? [], decayed?.parameterCount ?? 0)
         // snippet.end
-        try Article("ReadingAPlan").expect(shows: print.last)
+        try Article("ReadingAPlan").expect("entries", shows: print.last)
     }
 }

@@ -1,12 +1,12 @@
 // snippet.whole
 public import Ballast
 
-/// Draws the units of each layer apart: λ Σ ‖WᵀW − I‖² over the weight matrices W (Bansal et al., 2018).
+/// Makes the units of each layer orthogonal: adds λ Σ ‖WᵀW − I‖² over the weight matrices W to the loss (Bansal et al., 2018).
 ///
-/// A weight of more than two dimensions counts as a matrix of its first dimension and all the others. Of WᵀW and WWᵀ the
-/// smaller is taken: more vectors than dimensions cannot be orthogonal.
+/// A weight of more than two dimensions is flattened to a matrix of its first dimension and all the others. The smaller of
+/// WᵀW and WWᵀ is used: more vectors than dimensions cannot be orthogonal.
 ///
-/// - Order: penalties add up, so it does not matter.
+/// - Order: penalties add up, so the order does not matter.
 /// - State: none. Complexity: O(m n min(m, n)) for a weight of m x n, whatever the batch.
 public struct SoftOrthogonality: LossPenalty {
     /// The instance's name.
@@ -37,10 +37,10 @@ public struct SoftOrthogonality: LossPenalty {
     // snippet.end
 
     // snippet.diagnostics
-    /// Nothing to warn of, but that a strength of 0 does nothing.
+    /// A strength of 0 has no effect.
     public var traits: Set<TechniqueTrait> { strength > 0 ? [] : [.noEffect] }
 
-    /// Finds parameters that are no matrices.
+    /// Finds parameters that are not matrices.
     public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
         let vectors = context.parameters(of: self).filter { $0.shape.rank < 2 }.map(\.path)
         guard !vectors.isEmpty else { return [] }
@@ -48,7 +48,7 @@ public struct SoftOrthogonality: LossPenalty {
             Diagnostic(
                 .error, "not-a-matrix", technique: name,
                 message:
-                    "selects vectors, which have no units to draw apart: \(vectors.joined(separator: ", "))",
+                    "selects vectors, which have no units to make orthogonal: \(vectors.joined(separator: ", "))",
                 suggestion:
                     "select weights of two dimensions or more; .weights, the default, leaves biases out"
             )

@@ -1,15 +1,15 @@
 // snippet.whole
 public import Ballast
 
-/// Clips gradients whose norm stands out from those of the steps before (after ZClip; Kumar et al., 2025).
+/// Clips gradients whose norm is an outlier among those of the steps before (after ZClip; Kumar et al., 2025).
 ///
 /// With the running mean μ and deviation σ of the norm, a norm ‖g‖ of score z = (‖g‖ − μ) / σ above the threshold z₀
-/// becomes μ + σ z₀² / z: the further it stands out, the closer to the mean.
+/// becomes μ + σ z₀² / z: the greater the outlier, the closer to the mean.
 ///
-/// - Order: acts on gradients, before the optimizer; behind whatever adds to them.
+/// - Order: acts on gradients, before the optimizer; list it after whatever adds to them.
 /// - State: mean, variance and number of norms; saved with the run. Complexity: one pass over the gradients.
-/// - Differs from: the paper keeps the plain mean of the first 25 norms and goes over to a decaying one after them; here
-///   the weight of a norm falls as 1/n to where the decaying mean has it.
+/// - Differs from: the paper uses the plain mean of the first 25 norms and a decaying mean after them; here the weight of a
+///   norm falls as 1/n until it is that of the decaying mean.
 public struct SpikeClipping: GradientTransform {
     /// The instance's name.
     public let name: String
@@ -17,7 +17,7 @@ public struct SpikeClipping: GradientTransform {
     public let threshold: Double
     /// How much of mean and variance is kept from step to step.
     public let decay: Double
-    /// The number of steps that are only watched.
+    /// The number of steps before any clipping.
     public let warmUp: Int
     /// The parameters whose gradients count as one vector.
     public let parameters: ParameterSelector
@@ -28,7 +28,7 @@ public struct SpikeClipping: GradientTransform {
     /// - Parameters:
     ///   - threshold: by how many deviations a norm may exceed the mean; positive.
     ///   - decay: how much of mean and variance is kept from step to step, in `0 ..< 1`.
-    ///   - warmUp: the number of steps that are only watched; at least 2, for a deviation needs as many norms.
+    ///   - warmUp: the number of steps before any clipping; at least 2, since a deviation needs two norms.
     ///   - selector: the parameters whose gradients count as one vector.
     ///   - name: the instance's name; two in one composition need different ones.
     public init(
@@ -48,10 +48,10 @@ public struct SpikeClipping: GradientTransform {
     // snippet.end
 
     // snippet.diagnostics
-    /// It bounds gradients; an infinite threshold does nothing.
+    /// Bounds gradients; an infinite threshold has no effect.
     public var traits: Set<TechniqueTrait> { threshold.isFinite ? [.clipsGradients] : [.noEffect] }
 
-    /// Finds a warm-up that lasts as long as the run.
+    /// Finds a warm-up as long as the run.
     public func diagnostics(in context: CompositionContext) -> [Diagnostic] {
         guard let epochs = context.epochs, let samples = context.sampleCount else { return [] }
         let steps = epochs * ((samples + context.batchSize - 1) / context.batchSize)
@@ -66,7 +66,7 @@ public struct SpikeClipping: GradientTransform {
     // snippet.end
 
     // snippet.transform
-    /// Returns the gradients, scaled down where their norm stands out.
+    /// Returns the gradients, scaled down if their norm is an outlier.
     public func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
         guard threshold.isFinite else { return gradients }
         let count = context.scope.number("count", initial: 0)

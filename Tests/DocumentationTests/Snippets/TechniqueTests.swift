@@ -51,7 +51,7 @@ struct TechniqueTests {
     }
     // snippet.end
 
-    @Test func `the first versions keep them too`() {
+    @Test func `the first versions keep the laws too`() {
         let violations =
             Laws.check(FirstPenalty.SoftOrthogonality(0.01))
             + Laws.check(FirstTransform.NormClipping(0.1))
@@ -73,7 +73,7 @@ struct TechniqueTests {
         for (hook, article) in zip(Hook.allCases, Self.articles) {
             let start = try #require(lines.firstIndex { $0 == hook.rawValue })
             let part = lines[start...].prefix { $0 == hook.rawValue || $0.hasPrefix(" ") }
-            try Article(article).expect(shows: part.joined(separator: "\n"))
+            try Article(article).expect("plan", shows: part.joined(separator: "\n"))
         }
     }
 
@@ -82,7 +82,7 @@ struct TechniqueTests {
         "WritingAnEpochCallback",
     ]
 
-    @Test func `mistakes in a composition are told as the articles show`() throws {
+    @Test func `mistakes in a composition are reported as the articles show`() throws {
         func message(_ technique: any Technique, hasValidation: Bool = true) -> String {
             let trainer = Scene.perceptron.trainer { technique }
             do {
@@ -95,15 +95,15 @@ struct TechniqueTests {
             }
         }
         try Article("WritingALossPenalty").expect(
-            shows: message(SoftOrthogonality(0.1, on: .role(.bias))))
-        try Article("WritingAGradientTransform").expect(shows: message(SpikeClipping()))
+            "diagnostic", shows: message(SoftOrthogonality(0.1, on: .role(.bias))))
+        try Article("WritingAGradientTransform").expect("diagnostic", shows: message(SpikeClipping()))
         try Article("WritingAForwardWrapper").expect(
-            shows: message(WeightNoise(0.1, around: .activations)))
+            "diagnostic", shows: message(WeightNoise(0.1, around: .activations)))
         try Article("WritingAnEpochCallback").expect(
-            shows: message(GeneralizationLoss(), hasValidation: false))
+            "diagnostic", shows: message(GeneralizationLoss(), hasValidation: false))
     }
 
-    @Test func `a strength that makes no sense stops the program as the article shows`() async throws {
+    @Test func `an invalid strength stops the program as the article shows`() async throws {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             _ = SoftOrthogonality(-1)
         }

@@ -3,9 +3,9 @@ public import Ballast
 
 /// Adds Gaussian noise to the weights of layers while training: y = f(x; w + n), n ~ N(0, σ²) (Graves, 2011).
 ///
-/// One draw serves the whole batch. Evaluation computes with the weights themselves.
+/// One draw serves the whole batch. Evaluation uses the weights without noise.
 ///
-/// - Order: around a layer, the first listed stands nearest to it.
+/// - Order: around a layer, the first listed is innermost.
 /// - State: none; the noise is a function of (seed, name, layer, parameter, step, element).
 public struct WeightNoise: LayerWrapper {
     /// The instance's name.
@@ -36,7 +36,7 @@ public struct WeightNoise: LayerWrapper {
     // snippet.end
 
     // snippet.diagnostics
-    /// A deviation of 0 does nothing.
+    /// A deviation of 0 has no effect.
     public var traits: Set<TechniqueTrait> { deviation > 0 ? [] : [.noEffect] }
 
     /// Finds layers without weights.
@@ -54,7 +54,7 @@ public struct WeightNoise: LayerWrapper {
     // snippet.end
 
     // snippet.wrapper
-    /// Returns what the layer computes with noisy weights; in evaluation, what it computes.
+    /// Returns the layer's output with noisy weights; in evaluation, with its own.
     public func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
         guard context.phase.isNoisy, deviation > 0 else { return call.next() }
         let noisy = call.parameters.filter { $0.role == .weight }.map { weight in
@@ -85,7 +85,7 @@ enum FirstWrapper {
     // snippet.end
 
     // snippet.state
-    /// Subtracts the running mean of each feature, as training has left it.
+    /// Subtracts the running mean of each feature.
     struct Centering: LayerWrapper {
         var sites: [Site] { [.before(.activations)] }
 

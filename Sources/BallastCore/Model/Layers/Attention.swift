@@ -84,7 +84,9 @@ public struct MultiHeadAttention: Layer {
     }
 
     /// Computes the output.
-    public func forward(_ x: Tensor, in scope: Scope) -> Tensor { forward(x, mask: scope.pass.attentionMask, in: scope) }
+    public func forward(_ x: Tensor, in scope: Scope) -> Tensor {
+        forward(x, mask: scope.pass.attentionMask, in: scope)
+    }
 
     /// Computes the output where some positions may not be attended to, such as padding.
     ///

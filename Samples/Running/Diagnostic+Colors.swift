@@ -1,7 +1,7 @@
 import BallastPlugins
 
 extension Diagnostic {
-    /// The finding as it is described; on a terminal its severity stands out, and the labels stand back.
+    /// The description; on a terminal with the severity highlighted and the labels dimmed.
     func text(inColor isColored: Bool) -> String {
         guard isColored else { return description }
         var lines = description.split(separator: "\n").map(String.init)
@@ -18,7 +18,7 @@ extension Diagnostic {
 }
 
 extension CompositionError {
-    /// The message, with its diagnostics as they look on a terminal.
+    /// The message, with its diagnostics in color on a terminal.
     func text(inColor isColored: Bool) -> String {
         let head = description.prefix { $0 != "\n" }
         return ([String(head)] + diagnostics.map { $0.text(inColor: isColored) }).joined(separator: "\n")

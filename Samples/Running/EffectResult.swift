@@ -1,17 +1,18 @@
 import BallastPlugins
 import Foundation
 
-/// What runs show of an effect.
-struct Observation {
+/// Whether runs show an effect, and with which numbers.
+struct EffectResult {
     let effect: Effect
     /// The means over the seeds.
     let lower: Double
     let higher: Double
-    /// In how many of the seeds it is so.
+    /// The number of seeds in which it was observed.
     let agreeing: Int
     let seeds: Int
 
-    var shows: Bool { lower < higher }
+    /// Whether the means are in the order that the effect claims.
+    var isObserved: Bool { lower < higher }
 
     /// Looks for an effect in results; nil without a seed that both compositions have run with to the end.
     init?(_ effect: Effect, in results: [ComparedRun]) throws {
@@ -29,26 +30,27 @@ struct Observation {
         seeds = pairs.count
     }
 
-    /// What shows of the effects of a sample; nothing of those whose compositions have not run.
-    static func all(_ effects: [Effect], in results: [ComparedRun]) throws -> [Observation] {
-        try effects.compactMap { try Observation($0, in: results) }
+    /// The results of a sample's effects, except those whose compositions have not run.
+    static func all(_ effects: [Effect], in results: [ComparedRun]) throws -> [EffectResult] {
+        try effects.compactMap { try EffectResult($0, in: results) }
     }
 
-    /// The verdict and its numbers: "shows: λ = 3 shrinks the weights (‖w‖₂ 0.36 under l2, 13.2 under none; one seed)".
+    /// The result and its numbers: "observed: λ = 3 shrinks the weights (‖w‖₂ 0.36 with l2, 13.2 with none; one seed)".
     var description: String {
-        let seeds = seeds == 1 ? "one seed" : "means over \(seeds) seeds, so in \(agreeing)"
-        return "\(shows ? "shows" : "does not show"): \(effect.claim) (\(numbers); \(seeds))"
+        let seeds = seeds == 1 ? "one seed" : "means of \(seeds) seeds, true for \(agreeing)"
+        let verdict = isObserved ? "observed" : effect.isExpected ? "not observed" : "not observed (as expected)"
+        return "\(verdict): \(effect.claim) (\(numbers); \(seeds))"
     }
 
     private var numbers: String {
         let (lower, higher) = (String(format: "%.4g", lower), String(format: "%.4g", higher))
         let (low, high) = (effect.lower, effect.higher)
         return low.composition == high.composition
-            ? "\(low.measure.name) \(lower), \(high.measure.name) \(higher), under \(low.composition)"
-            : "\(low.measure.name) \(lower) under \(low.composition), \(higher) under \(high.composition)"
+            ? "\(low.measure.name) \(lower), \(high.measure.name) \(higher), with \(low.composition)"
+            : "\(low.measure.name) \(lower) with \(low.composition), \(higher) with \(high.composition)"
     }
 
-    /// The observation as an object of JSON.
+    /// The result as a JSON object.
     func fields(of sample: String) -> [(name: String, value: JSON)] {
         func side(_ side: Effect.Side, _ mean: Double) -> JSON {
             .object([
@@ -57,7 +59,7 @@ struct Observation {
             ])
         }
         return [
-            ("sample", .text(sample)), ("effect", .text(effect.claim)), ("shows", .truth(shows)),
+            ("sample", .text(sample)), ("effect", .text(effect.claim)), ("observed", .truth(isObserved)),
             ("expected", .truth(effect.isExpected)), ("lower", side(effect.lower, lower)),
             ("higher", side(effect.higher, higher)), ("agreeing", .integer(UInt64(agreeing))),
             ("seeds", .integer(UInt64(seeds))),

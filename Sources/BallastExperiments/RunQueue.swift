@@ -3,16 +3,16 @@ internal import CKernels
 internal import Foundation
 internal import Tensors
 
-/// Which runs of a comparison are next, which go on, and what has come out of them.
+/// Runs the runs of a comparison, several at a time, and collects their results in order.
 ///
-/// `condition` guards all that changes, and is held while the caller's closures are called: one at a time. A run is
-/// touched by no other thread than its own until it has ended, but for such a call, for which it waits. That is why the
-/// closures and results, which are not `Sendable`, may be here.
-final class Rota: @unchecked Sendable {
-    /// Ends the runs: thrown by the caller's, and when a run fails.
+/// `condition` guards all mutable state, and is locked while the caller's closures are called: one at a time. Only a run's
+/// own thread uses the run until it has ended, except in such a call, for which that thread waits. That is why closures
+/// and results, which are not `Sendable`, can be stored here.
+final class RunQueue: @unchecked Sendable {
+    /// Cancelled with the caller's token, and when a run fails.
     let cancellation: Cancellation
-    /// How many runs go on side by side.
-    let places: Int
+    /// How many runs are executed in parallel.
+    let concurrency: Int
 
     private let count: Int
     private let observer: ((String, UInt64, RunEvent) -> Void)?
@@ -22,45 +22,44 @@ final class Rota: @unchecked Sendable {
     private var claimed = 0
     private var workers = 0
     private var ended: [Int: Result<ComparedRun, any Error>] = [:]
-    private var handedOver = 0
+    private var reported = 0
     private var inOrder: [ComparedRun] = []
     private var failures: [Int: any Error] = [:]
 
     init(
-        of count: Int, atOnce places: Int, cancellation: Cancellation?,
+        of count: Int, concurrency: Int, cancellation: Cancellation?,
         observer: ((String, UInt64, RunEvent) -> Void)?, finished: ((ComparedRun) -> Void)?
     ) {
         self.count = count
-        self.places = max(1, min(places, count))
+        self.concurrency = max(1, min(concurrency, count))
         self.cancellation = Cancellation(following: cancellation)
         self.observer = observer
         self.finished = finished
     }
 
-    /// Does all runs, on the calling thread if one at a time is wanted, and returns when the last has ended.
-    func work(_ run: @escaping @Sendable (_ index: Int) throws -> ComparedRun) {
-        guard places > 1 else { return take(run) }
-        let threads = max(1, Kernels.threadCount / places)
+    /// Executes all runs and returns when the last has ended; with a concurrency of 1, on the calling thread.
+    func runAll(_ run: @escaping @Sendable (_ index: Int) throws -> ComparedRun) {
+        guard concurrency > 1 else { return runNext(run) }
+        let threads = max(1, Kernels.threadCount / concurrency)
         let instructionSet = Kernels.instructionSet
-        workers = places
-        for _ in 0..<places {
+        workers = concurrency
+        for _ in 0..<concurrency {
             let thread = Thread { [self] in
-                Kernels.threadCount = threads
                 _ = ballast_select_instruction_set(instructionSet)
-                take(run)
+                Kernels.withThreads(threads) { runNext(run) }
                 condition.withLock {
                     workers -= 1
                     condition.signal()
                 }
             }
-            // That of a main thread: what runs there runs here.
+            // The stack size of a main thread, so that what runs there runs here too.
             thread.stackSize = 8 << 20
             thread.start()
         }
         condition.withLock { while workers > 0 { condition.wait() } }
     }
 
-    /// What a run is observed by.
+    /// The observer of a run, which reports to the caller's.
     func observer(_ composition: String, _ seed: UInt64) -> ((RunEvent) -> Void)? {
         observer.map { observer in
             { [condition] event in condition.withLock { observer(composition, seed, event) } }
@@ -69,21 +68,21 @@ final class Rota: @unchecked Sendable {
 
     /// The results in the order of the runs.
     ///
-    /// - Throws: what the first run threw that failed.
+    /// - Throws: the error of the first run that failed.
     func results() throws -> [ComparedRun] {
         if let failure = failures.min(by: { $0.key < $1.key }) { throw failure.value }
         return inOrder
     }
 
-    /// Does runs until none is left.
-    private func take(_ run: (Int) throws -> ComparedRun) {
-        while let index = next() {
+    /// Executes runs until none is left.
+    private func runNext(_ run: (Int) throws -> ComparedRun) {
+        while let index = claim() {
             let result = Result { try run(index) }
             condition.withLock { end(index, result) }
         }
     }
 
-    private func next() -> Int? {
+    private func claim() -> Int? {
         condition.withLock {
             guard claimed < count, !cancellation.isCancelledAfterEpoch else { return nil }
             claimed += 1
@@ -97,9 +96,9 @@ final class Rota: @unchecked Sendable {
             failures[index] = error
             cancellation.cancel()
         }
-        while let result = ended.removeValue(forKey: handedOver) {
-            handedOver += 1
-            // A run that another one's failure has cut short is not a result.
+        while let result = ended.removeValue(forKey: reported) {
+            reported += 1
+            // A run that ended early because another one failed is not a result.
             guard case .success(let run) = result, failures.isEmpty || !run.run.isCancelled else { continue }
             inOrder.append(run)
             finished?(run)
