@@ -10,6 +10,12 @@ struct ExtraPasses {
 
     /// The output for an input with other random numbers, or at other variables.
     func output(of input: Tensor, draw: Int, at variables: Variables?, _ pass: Pass) -> Tensor {
+        do {
+            try model.check(input)
+        } catch {
+            pass.record.fail(error)
+            return .zeros(Shape([input.shape.first ?? 1] + (model.outputShape ?? []).dropFirst()))
+        }
         let values = variables.map { model.tree.values($0, over: pass.parameters, pass.states) }
         let other = pass.another(
             parameters: values?.parameters, states: values?.states, tape: values == nil ? pass.tape : nil,
@@ -19,6 +25,10 @@ struct ExtraPasses {
 
     /// The gradient of the loss of a batch with respect to its input.
     func inputGradient(of batch: Batch, _ pass: Pass) -> Tensor {
+        guard batch.input.scalarType == .float32 else {
+            pass.record.fail(TrainingError("there is no gradient with respect to an input of integers, such as tokens"))
+            return .zeros(batch.input.shape)
+        }
         let tape = Tape.acquire()
         defer { tape.release() }
         tape.reset(leafCount: 1)

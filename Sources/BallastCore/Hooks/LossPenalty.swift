@@ -56,6 +56,9 @@ public struct PenaltyContext: HookContext {
     /// The number of classes of the model's output; nil if the loss takes values.
     public var classes: Int? { passes.classes }
 
+    /// The loss of the data, for the outputs of further passes.
+    public var loss: Loss { passes.loss }
+
     /// The model's output for an input in another pass of this step, through which gradients flow.
     ///
     /// - Parameters:

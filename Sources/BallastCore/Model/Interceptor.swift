@@ -22,7 +22,8 @@ struct Interception {
     func apply(_ x: Tensor, in pass: Pass, next: LayerCall.Next? = nil) -> Tensor {
         pass.record.enter(node)
         if let trace = pass.record.trace { node.siteInput = trace.siteInput(x) }
-        let call = LayerCall(node: wrapped, pass: pass, position: position, input: x, runNext: next)
+        let call = LayerCall(
+            technique: interceptor.name, node: wrapped, pass: pass, position: position, input: x, runNext: next)
         let output = interceptor.intercept(call, in: Scope(node, pass))
         if pass.record.observesEverything {
             pass.record.observations.append(
@@ -38,6 +39,8 @@ struct Interception {
 public struct LayerCall {
     typealias Next = (_ input: Tensor, _ replacements: [Int: Tensor]) -> Tensor
 
+    /// The name of the technique that is called.
+    let technique: String
     let node: ScopeNode
     let pass: Pass
     /// Where the technique acts: before, around or after the layer.
@@ -75,26 +78,44 @@ public struct LayerCall {
     /// - Parameters:
     ///   - input: the input.
     ///   - parameters: those of ``parameters`` whose ``LayerParameter/value`` was changed; gradients flow through the
-    ///     new values. The layer uses its own for the others.
+    ///     new values. The layer uses its own for the others. A value of another shape, or a parameter before or after a
+    ///     layer, ends the step with an error that names the technique.
     public func next(_ input: Tensor, replacing parameters: [LayerParameter]) -> Tensor {
-        require(
-            runNext != nil || parameters.isEmpty,
-            "next: parameters can be replaced around a layer only, at a site `.around`")
+        if runNext == nil, !parameters.isEmpty { fail("replaced parameters, which it can at a site .around only") }
         var replacements: [Int: Tensor] = [:]
         for parameter in parameters {
             let shape = node.tree.layout.parameters[parameter.index].shape
-            require(
-                parameter.value.shape == shape,
-                "next: \"\(parameter.path)\" has shape \(shape), its replacement \(parameter.value.shape)")
+            guard parameter.value.shape == shape, parameter.value.scalarType == .float32 else {
+                fail("replaced \"\(parameter.path)\" of shape \(shape) by a value of shape \(parameter.value.shape)")
+                continue
+            }
             replacements[parameter.index] = parameter.value
         }
         return run(input, replacements)
+    }
+
+    /// The same call with another way to run what is wrapped, such as one that also records it: for tests that watch a
+    /// technique. Before and after a layer nothing is wrapped, and the call stays as it is.
+    ///
+    /// - Parameter body: given the input, and those of ``parameters`` that have other values, returns the output.
+    public func replacingNext(
+        _ body: @escaping (_ input: Tensor, _ replacements: [LayerParameter]) -> Tensor
+    ) -> LayerCall {
+        guard runNext != nil else { return self }
+        return LayerCall(technique: technique, node: node, pass: pass, position: position, input: input) {
+            [parameters] input, replacements in
+            body(input, parameters.compactMap { parameter in replacements[parameter.index].map(parameter.with) })
+        }
     }
 
     private func run(_ input: Tensor, _ replacements: [Int: Tensor]) -> Tensor {
         guard let runNext else { return input }
         // What runs inside costs its own time, not that of the technique around it.
         return CostMeter.account(CostMeter.model, in: pass) { runNext(input, replacements) }
+    }
+
+    private func fail(_ problem: String) {
+        pass.record.fail(TechniqueError(technique, .forwardWrapper, at: siteDescription, problem))
     }
 
     /// The site as it is written in code.
