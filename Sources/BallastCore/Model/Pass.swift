@@ -155,6 +155,8 @@ final class PassRecord {
     private struct Use {
         /// The number of sub-layers asked for since the place was entered.
         var children: Int32 = 0
+        /// The number of those that were asked for without a name.
+        var unnamed: Int32 = 0
         /// The number of times the place was entered.
         var count: Int32 = 0
         /// Whether the place was entered, but its layer has not run yet.
@@ -198,6 +200,7 @@ final class PassRecord {
         uses[node.index].children = 0
         uses[node.index].count += 1
         uses[node.index].isPending = true
+        uses[node.index].unnamed = 0
     }
 
     /// Begins a run of the layer at a place that was entered; a second run of it counts as another use.
@@ -207,6 +210,7 @@ final class PassRecord {
             uses[node.index].children = 0
         } else {
             enter(node)
+            uses[node.index].unnamed = 0
             uses[node.index].isPending = false
         }
     }
@@ -225,6 +229,14 @@ final class PassRecord {
 
     /// The position of the sub-layer that is asked for next.
     @inline(__always)
+    /// The position of the next sub-layer of a place among those without a name.
+    @inline(__always)
+    func nextUnnamed(of node: ScopeNode) -> Int {
+        let position = uses[node.index].unnamed
+        uses[node.index].unnamed = position + 1
+        return Int(position)
+    }
+
     func upcomingChild(of node: ScopeNode) -> Int { Int(uses[node.index].children) }
 
     /// How often a place was used before in this pass.
