@@ -51,19 +51,24 @@ final class VariableLayout {
     func setLearningRateScales(_ scales: ContiguousArray<Float>) {
         guard scales.contains(where: { $0 != 1 }) else { return }
         learningRateScales = scales
-        if scales.contains(0) { frozen = ContiguousArray(scales.map { $0 == 0 }) }
+        frozen = scales.contains(0) ? ContiguousArray(scales.map { $0 == 0 }) : []
         selections = [:]
     }
 
-    func learningRateScale(_ index: Int) -> Float { learningRateScales.isEmpty ? 1 : learningRateScales[index] }
+    func learningRateScale(_ index: Int) -> Float { index < learningRateScales.count ? learningRateScales[index] : 1 }
 
-    func isFrozen(_ index: Int) -> Bool { !frozen.isEmpty && frozen[index] }
+    func isFrozen(_ index: Int) -> Bool { index < frozen.count && frozen[index] }
+
+    /// Whether a selector matches a parameter, frozen or not.
+    func matches(_ selector: ParameterSelector, _ index: Int) -> Bool {
+        selector.matches(path: parameters[index].path, role: parameters[index].role)
+    }
 
     /// The indices of the trained parameters that a selector matches.
     func indices(_ selector: ParameterSelector) -> [Int] {
         if let known = selections[selector] { return known }
         let indices = parameters.indices.filter {
-            !isFrozen($0) && selector.matches(path: parameters[$0].path, role: parameters[$0].role)
+            !isFrozen($0) && matches(selector, $0)
         }
         selections[selector] = indices
         return indices
@@ -82,7 +87,7 @@ final class ParameterValues {
     }
 
     @inline(__always)
-    func isFrozen(_ index: Int) -> Bool { !frozen.isEmpty && frozen[index] }
+    func isFrozen(_ index: Int) -> Bool { index < frozen.count && frozen[index] }
 }
 
 /// The values of all that changes in a run and is not trained.
