@@ -208,7 +208,8 @@ package final class ScopeNode {
     ) -> Int {
         parameters.find(name) {
             tree.declareParameter(
-                variablePath(name), shape, initial(), role ?? (name == "bias" ? .bias : .weight), unitAxis, in: pass)
+                variablePath(name), shape, initial(), role ?? (name == "bias" ? .bias : .weight), unitAxis,
+                isUsedInEvaluation: !isTechnique, in: pass)
         }
     }
 

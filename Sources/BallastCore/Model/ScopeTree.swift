@@ -63,7 +63,8 @@ final class ScopeTree {
     // MARK: Declaring
 
     func declareParameter(
-        _ path: String, _ shape: Shape, _ initial: Initializer, _ role: ParameterRole, _ unitAxis: Int?, in pass: Pass
+        _ path: String, _ shape: Shape, _ initial: Initializer, _ role: ParameterRole, _ unitAxis: Int?,
+        isUsedInEvaluation: Bool, in pass: Pass
     ) -> Int {
         guard !isDeclared else {
             fail(
@@ -76,7 +77,8 @@ final class ScopeTree {
             "parameter: the unit axis \(unitAxis ?? 0) of \"\(path)\" is not an axis of its shape \(shape)")
         if let known = layout.parameters.firstIndex(where: { $0.path == path }) { return known }
         pass.parameters.values.append(value(path, shape, initial))
-        return layout.declare(.init(path: path, role: role, unitAxis: unitAxis, shape: shape))
+        return layout.declare(
+            .init(path: path, role: role, unitAxis: unitAxis, shape: shape, isUsedInEvaluation: isUsedInEvaluation))
     }
 
     func declareState(
@@ -130,8 +132,10 @@ final class ScopeTree {
 
     /// A copy of parameters and states.
     func variables(_ parameters: ParameterValues, _ states: StateValues, isForEvaluation: Bool = false) -> Variables {
-        var entries = zip(layout.parameters, parameters.values).map { parameter, value in
-            Variables.Entry(path: parameter.path, role: parameter.role, value: value)
+        var entries: [Variables.Entry] = []
+        for (parameter, value) in zip(layout.parameters, parameters.values)
+        where !isForEvaluation || parameter.isUsedInEvaluation {
+            entries.append(Variables.Entry(path: parameter.path, role: parameter.role, value: value))
         }
         for (state, value) in zip(layout.states, states.values) where !isForEvaluation || state.isUsedInEvaluation {
             entries.append(Variables.Entry(path: state.path, role: nil, value: value))

@@ -8,6 +8,8 @@ final class VariableLayout {
         let role: ParameterRole
         let unitAxis: Int?
         let shape: Shape
+        /// Whether predictions may depend on it; false for what a technique trains for itself, such as a penalty's own.
+        let isUsedInEvaluation: Bool
     }
 
     /// A variable that is not trained.
