@@ -90,7 +90,7 @@ final class ScopeTree {
             index = known
             layout.setUsedInEvaluation(isUsedInEvaluation, state: known)
         } else {
-            pass.states.values.append(value(path, shape, initial))
+            pass.states.append(value(path, shape, initial))
             index = layout.declare(.init(path: path, isUsedInEvaluation: isUsedInEvaluation))
         }
         let found = pass.states.values[index].shape
@@ -101,7 +101,7 @@ final class ScopeTree {
     func declareNumber(_ path: String, _ initial: Double, in pass: Pass) -> Int {
         requireGrowable("number", path)
         if let known = layout.numbers.firstIndex(of: path) { return known }
-        pass.states.numbers.append(loaded?.number(path) ?? initial)
+        pass.states.append(loaded?.number(path) ?? initial)
         return layout.declareNumber(path)
     }
 
@@ -109,11 +109,11 @@ final class ScopeTree {
     func declareRemaining(of loaded: LoadedVariables, _ states: StateValues) {
         let rest = loaded.takeRemaining()
         for (path, value) in rest.tensors where !layout.states.contains(where: { $0.path == path }) {
-            states.values.append(value)
+            states.append(value)
             _ = layout.declare(.init(path: path, isUsedInEvaluation: false))
         }
         for (path, value) in rest.numbers where !layout.numbers.contains(path) {
-            states.numbers.append(value)
+            states.append(value)
             _ = layout.declareNumber(path)
         }
     }

@@ -99,12 +99,28 @@ final class StateValues {
     /// Copies of variables that techniques keep, by path.
     var snapshots: [String: Variables] = [:]
 
-    init() {}
+    init() { original = nil }
+
+    /// The values that this is a copy of, for one pass.
+    private let original: StateValues?
 
     init(copying other: StateValues) {
         values = other.values
         numbers = other.numbers
         snapshots = other.snapshots
+        original = other
+    }
+
+    /// Takes a state that was just declared. What a pass over a copy declares is the run's, too.
+    func append(_ value: Tensor) {
+        values.append(value)
+        original?.append(value)
+    }
+
+    /// Takes a number that was just declared.
+    func append(_ number: Double) {
+        numbers.append(number)
+        original?.append(number)
     }
 
     /// Goes back to values from before a step. What the step was the first to declare stays.
