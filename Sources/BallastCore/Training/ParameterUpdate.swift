@@ -98,9 +98,17 @@ final class ParameterUpdate {
         }
         try requireFiniteGradients(info, culprit)
 
-        let source = DenseSource { [unowned self] in self.makeUpdates(step) }
-        let updates = try apply(
-            .update, to: GradientSet(.update, layout, state.parameters, source), info, record, gradientsAt)
+        let source = DenseSource { [unowned self] in
+            record.partBegan?("Optimizer")
+            return self.makeUpdates(step)
+        }
+        let updates: GradientSet
+        do {
+            updates = try apply(
+                .update, to: GradientSet(.update, layout, state.parameters, source), info, record, gradientsAt)
+        } catch {
+            throw TrainingError(error, leavesOptimizerAhead: source.isMaterialized)
+        }
         let names = names(at: .update)
         // The optimizer's memory has not moved yet if no transform has looked at what it makes.
         if let bad = updates.indexOfBadCoefficient {
@@ -139,8 +147,13 @@ final class ParameterUpdate {
     ) throws {
         guard stages[.applied] != nil else { return }
         let none = DenseSource(gradients: [])
-        let result = try apply(
-            .applied, to: GradientSet(.applied, layout, state.parameters, none), info, record, gradientsAt)
+        let result: GradientSet
+        do {
+            result = try apply(
+                .applied, to: GradientSet(.applied, layout, state.parameters, none), info, record, gradientsAt)
+        } catch {
+            throw TrainingError(error, leavesOptimizerAhead: true)
+        }
         guard !result.replaced.isEmpty else { return }
         for index in trained {
             guard let value = result.replaced[index] else { continue }
