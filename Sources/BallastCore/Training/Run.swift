@@ -57,7 +57,7 @@ public final class Run {
         if let saved { try saved.restore(self) }
         order = train.order(seed: seed, epoch: state.epoch)
         if state.end == nil { state.end = endOfEpochs }
-        if state.end != nil { applyFinalVariables() }
+        if state.end == nil { state.validatedVariables = nil } else { applyFinalVariables() }
         for diagnostic in diagnostics { observer?(.warned(diagnostic)) }
         observer?(.started(self, resumedFrom: saved?.place))
     }

@@ -100,7 +100,8 @@ struct SavedRun {
         // A technique without state may come, go or move; what it would change is noted.
         let missing = state.techniques.filter { !names.contains($0) && keepsSomething($0) }
         if !missing.isEmpty {
-            problems.append("it holds state of the techniques [\(missing.joined(separator: ", "))], which this run lacks")
+            problems.append(
+                "it holds state of the techniques [\(missing.joined(separator: ", "))], which this run lacks")
         }
         compare("seed", state.seed, run.seed)
         compare("batch size", state.batchSize, run.trainer.batchSize)
@@ -130,7 +131,8 @@ struct SavedRun {
         if case .stopped(let technique, _) = state.end, names.contains(technique) {
             run.state.end = state.end
             run.state.validatedVariables = validated
-        } else if case .completed = state.end {
+        } else if state.end != nil {
+            // The end of this run, if it is here; a run that continues is left with what it validates then.
             run.state.validatedVariables = validated
         }
     }
