@@ -128,6 +128,6 @@ extension Trainer {
         CompositionContext(
             table, model, loss: loss, metrics: metricDescriptions(hasValidation: setting.hasValidation),
             optimizer: optimizer, hasValidation: setting.hasValidation, epochs: setting.epochs, batchSize: batchSize,
-            sampleCount: setting.sampleCount)
+            shards: shards, sampleCount: setting.sampleCount)
     }
 }
