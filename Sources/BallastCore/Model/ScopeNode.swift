@@ -36,7 +36,7 @@ package final class ScopeNode {
     /// What flowed into a technique's site in the first pass.
     var siteInput: FirstPassTrace.SiteInput?
     /// The shapes of the layer's input and output in the first pass.
-    private(set) var shapes: (input: Shape, output: Shape)?
+    private(set) var shapes: (input: Shape, output: Shape, outputType: ScalarType)?
 
     init(
         tree: ScopeTree, path: String, name: String, kind: String, isActivation: Bool = false,
@@ -94,7 +94,7 @@ package final class ScopeNode {
         if let trace = pass.record.trace {
             // The layer declares its parameters before a technique asks for them.
             let output = runAround(layer, x, 0, in: pass)
-            shapes = (x.shape, output.shape)
+            shapes = (x.shape, output.shape, output.scalarType)
             if around.isEmpty {
                 trace.record(output, from: path)
                 return finish(output, in: pass)
@@ -125,12 +125,13 @@ package final class ScopeNode {
         }
     }
 
-    /// The shape that the layer makes of an input, as the first pass made it of another batch.
-    func outputShape(for input: Shape) -> Shape? {
-        guard let shapes, let oldRows = shapes.input.first, let rows = input.first, let outputs = shapes.output.first,
+    /// The shape and type that the layer makes of an input, as the first pass made them of another batch.
+    func output(for input: Shape) -> (shape: Shape, type: ScalarType)? {
+        guard let shapes else { return nil }
+        guard let oldRows = shapes.input.first, let rows = input.first, let outputs = shapes.output.first,
             oldRows > 0, outputs * rows % oldRows == 0
-        else { return shapes?.output }
-        return Shape([outputs * rows / oldRows] + shapes.output.dropFirst())
+        else { return (shapes.output, shapes.outputType) }
+        return (Shape([outputs * rows / oldRows] + shapes.output.dropFirst()), shapes.outputType)
     }
 
     // MARK: Finding and creating
@@ -197,8 +198,8 @@ package final class ScopeNode {
             isActivation: layer is any Activation, unnamed: name == nil ? identity(layer) : nil)
         tree.bind(child)
         children.append(child)
-        return child
         if name == nil { unnamedChildren.append(child) }
+        return child
     }
 
     @inline(__always)

@@ -66,9 +66,12 @@ final class TrainingStep {
         defer { tape.reset(leafCount: state.parameters.values.count) }
         do {
             let batch = try wrapped(batch, info)
-            let loss = try objective(batch, info)
-            try update(info, record) { [unowned self] in try gradients(at: $0, batch, info) } culprit: {
-                [unowned self] in culprit(of: $0, batch, info)
+            let loss = try objective(batch, info) { [unowned self] in spoiler(of: original, info) }
+            try update(info, record) { [unowned self] in
+                try gradients(at: $0, batch, info)
+            } culprit: {
+                [unowned self] in
+                culprit(of: $0, batch, info)
             }
             for index in stepPenalties.indices { state.penaltySums[index] += stepPenalties[index] }
             lastLearningRate = info.learningRate
@@ -105,7 +108,7 @@ final class TrainingStep {
                 entry.technique.forwardWrapper(old, in: BatchContext(scope: scope, passes: passes))
             }
             try record.throwFailure()
-            if let problem = problem(with: batch, madeOf: old) {
+            if let problem = problem(with: batch, madeOf: old) ?? problem(withValuesOf: batch, madeOf: old) {
                 throw TechniqueError(entry.technique.name, .forwardWrapper, at: "the batch", problem)
             }
         }
@@ -130,25 +133,57 @@ final class TrainingStep {
             "returned targets of shape \(target.shape) for targets of shape \(before.shape); they must stay, or become probabilities of shape \(probabilities)"
     }
 
+    /// What is wrong with the tokens and labels of a batch that a technique changed.
+    private func problem(withValuesOf new: Batch, madeOf old: Batch) -> String? {
+        if new.input.scalarType == .int32, new.input.storage !== old.input.storage {
+            do { try model.checkValues(new.input) } catch {
+                return "returned inputs that the model does not take: \(error)"
+            }
+        }
+        guard new.target.scalarType == .int32, new.target.storage !== old.target.storage, let classes = passes.classes,
+            let label = new.target.integers.first(where: { $0 < 0 || Int($0) >= classes })
+        else { return nil }
+        return
+            "returned the label \(label), but the model's output of \(classes) classes takes labels in 0..<\(classes)"
+    }
+
+    /// The technique that made numbers of a batch what is not finite, found by making the batch once more.
+    private func spoiler(of batch: Batch, _ info: StepInfo) -> String? {
+        let pass = pass(info, tape: nil).another(tape: nil)
+        var batch = batch
+        guard batch.input.isFinite, batch.target.isFinite else { return nil }
+        for entry in table.batchWrappers {
+            let old = batch
+            batch = pass.call(entry.index, .forwardWrapper, at: model.techniqueNodes[entry.index]) { scope in
+                entry.technique.forwardWrapper(old, in: BatchContext(scope: scope, passes: passes))
+            }
+            guard batch.input.isFinite, batch.target.isFinite else { return entry.technique.name }
+        }
+        return nil
+    }
+
     // MARK: The objective
 
-    /// Runs forward and backward; leaves the gradients on the tape, and returns the loss of the data.
-    private func objective(_ batch: Batch, _ info: StepInfo) throws -> Double {
+    /// Runs forward and backward; leaves the gradients on the tape, and returns the loss of the data. Once the loss is not
+    /// finite, `spoiler` tells the technique that made the batch so.
+    private func objective(_ batch: Batch, _ info: StepInfo, spoiler: () -> String?) throws -> Double {
         for index in stepPenalties.indices { stepPenalties[index] = 0 }
         let shards = batch.shards(trainer.shards)
-        guard shards.count > 1 else { return try objective(batch, info, shard: 0, weight: 1) }
+        guard shards.count > 1 else { return try objective(batch, info, shard: 0, weight: 1, spoiler) }
         var losses: [Double] = []
         var sum = GradientSum(leafCount: state.parameters.values.count)
         for (shard, part) in shards.enumerated() {
             let weight = Float(part.count) / Float(batch.count)
-            losses.append(try objective(part, info, shard: shard, weight: weight) * Double(weight))
+            losses.append(try objective(part, info, shard: shard, weight: weight, spoiler) * Double(weight))
             sum.add(tape)
         }
         sum.put(on: tape)
         return losses.reduce(0, +)
     }
 
-    private func objective(_ batch: Batch, _ info: StepInfo, shard: Int, weight: Float) throws -> Double {
+    private func objective(
+        _ batch: Batch, _ info: StepInfo, shard: Int, weight: Float, _ spoiler: () -> String?
+    ) throws -> Double {
         record.reset()
         let pass = pass(info, shard: shard, tape: tape)
         trace?("Pass")
@@ -158,7 +193,7 @@ final class TrainingStep {
         let loss = trainer.loss(output, batch.target)
         trace?("Loss")
         let value = loss.item
-        guard value.isFinite else { throw diagnosis(info).badLoss(value, batch, pass) }
+        guard value.isFinite else { throw diagnosis(info).badLoss(value, batch, pass, spoiler) }
         tape.seed(weight == 1 ? loss : loss * weight)
         for position in table.penalties.indices {
             trace?("LossPenalty")
