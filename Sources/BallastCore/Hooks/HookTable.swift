@@ -93,6 +93,7 @@ private struct WrapperInterceptor: Interceptor {
 
     func intercept(_ call: LayerCall, in scope: Scope) -> Tensor {
         let pass = scope.pass
+        pass.record.partBegan?("LayerWrapper")
         let output = CostMeter.account(HookTable.account(entry.index, .forwardWrapper), in: pass) {
             scope.node.named {
                 entry.technique.forwardWrapper(call, in: LayerContext(scope: scope, index: entry.index))

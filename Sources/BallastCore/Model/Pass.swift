@@ -174,6 +174,8 @@ final class PassRecord {
     private(set) var failure: (any Error)?
     /// Where times are noted; nil while none are taken.
     var costs: CostMeter?
+    /// Called with the name of each part of a step as it begins, for tests of the order.
+    var partBegan: ((String) -> Void)?
     /// Who feeds whom; kept during the first pass only.
     var trace: FirstPassTrace?
 
@@ -198,9 +200,9 @@ final class PassRecord {
     func enter(_ node: ScopeNode) {
         if node.index >= uses.count { grow(to: node.index) }
         uses[node.index].children = 0
+        uses[node.index].unnamed = 0
         uses[node.index].count += 1
         uses[node.index].isPending = true
-        uses[node.index].unnamed = 0
     }
 
     /// Begins a run of the layer at a place that was entered; a second run of it counts as another use.
@@ -208,9 +210,9 @@ final class PassRecord {
         if uses[node.index].isPending {
             uses[node.index].isPending = false
             uses[node.index].children = 0
+            uses[node.index].unnamed = 0
         } else {
             enter(node)
-            uses[node.index].unnamed = 0
             uses[node.index].isPending = false
         }
     }
@@ -227,8 +229,6 @@ final class PassRecord {
         return Int(position)
     }
 
-    /// The position of the sub-layer that is asked for next.
-    @inline(__always)
     /// The position of the next sub-layer of a place among those without a name.
     @inline(__always)
     func nextUnnamed(of node: ScopeNode) -> Int {
@@ -237,6 +237,8 @@ final class PassRecord {
         return Int(position)
     }
 
+    /// The position of the sub-layer that is asked for next.
+    @inline(__always)
     func upcomingChild(of node: ScopeNode) -> Int { Int(uses[node.index].children) }
 
     /// How often a place was used before in this pass.

@@ -22,7 +22,7 @@ final class VariableLayout {
     private(set) var parameters: ContiguousArray<Parameter> = []
     private(set) var states: ContiguousArray<State> = []
     private(set) var numbers: ContiguousArray<String> = []
-    /// Whether each parameter keeps its value; empty if all are trained.
+    /// Whether each parameter keeps its value; empty if all are trained. Those that are declared later are trained.
     private(set) var frozen: ContiguousArray<Bool> = []
     private var selections: [ParameterSelector: [Int]] = [:]
 
@@ -80,7 +80,7 @@ final class VariableLayout {
 /// The values of the parameters of one run, or of one pass at other values, in the order of the layout.
 final class ParameterValues {
     var values: ContiguousArray<Tensor>
-    /// Whether each parameter keeps its value; empty if all are trained.
+    /// Whether each parameter keeps its value; those past the end are trained.
     var frozen: ContiguousArray<Bool> = []
 
     init(_ values: ContiguousArray<Tensor> = [], frozen: ContiguousArray<Bool> = []) {
@@ -124,8 +124,9 @@ final class StateValues {
     }
 
     /// Goes back to values from before a step. What the step was the first to declare stays.
-    func restore(_ values: ContiguousArray<Tensor>, _ numbers: ContiguousArray<Double>, _ snapshots: [String: Variables])
-    {
+    func restore(
+        _ values: ContiguousArray<Tensor>, _ numbers: ContiguousArray<Double>, _ snapshots: [String: Variables]
+    ) {
         self.values.replaceSubrange(values.indices, with: values)
         self.numbers.replaceSubrange(numbers.indices, with: numbers)
         self.snapshots = snapshots

@@ -41,7 +41,8 @@ struct EpochCallbacks {
     private func check(_ variables: Variables?, of technique: String) throws {
         let problems = variables.map { run.model.tree.problems(with: $0) } ?? []
         guard problems.isEmpty else {
-            throw TechniqueError(technique, .epochCallback, "returned variables that do not fit: \(problems.joined(separator: "; "))")
+            throw TechniqueError(
+                technique, .epochCallback, "returned variables that do not fit: \(problems.joined(separator: "; "))")
         }
         if let bad = variables?.parameters.first(where: { !$0.value.isFinite }) {
             throw TechniqueError(technique, .epochCallback, "returned \"\(bad.path)\" with a value that is not finite")
@@ -70,7 +71,7 @@ struct EpochCallbacks {
         // What a callback replaces was not validated.
         let validated = validated ?? currentVariables
         for entry in entries {
-            run.trainingStep.trace?("EpochCallback")
+            run.trainingStep.record.partBegan?("EpochCallback")
             let name = entry.technique.name
             let decision = try call(entry) { [record] scope in
                 entry.technique.epochCallback(record, in: context(scope, validated: validated))

@@ -62,7 +62,9 @@ final class ParameterUpdate {
         culprit: (Int) -> String?
     ) throws {
         let step = OptimizerStep(learningRate: info.learningRate, index: info.globalStep)
-        guard step.learningRate.isFinite, step.learningRate >= 0 else { throw Diagnosis(model, state, info).badLearningRate() }
+        guard step.learningRate.isFinite, step.learningRate >= 0 else {
+            throw Diagnosis(model, state, info).badLearningRate()
+        }
         guard fused != nil, !hasTransforms else {
             return try updateThroughTransforms(step, info, record, gradientsAt, culprit)
         }
@@ -71,6 +73,7 @@ final class ParameterUpdate {
             setSegment(position, index, memory, foldedGradient(index))
         }
         try requireFiniteGradients(info, culprit)
+        record.partBegan?("Optimizer")
         applyOptimizer(step)
     }
 
@@ -121,6 +124,7 @@ final class ParameterUpdate {
                 segments[position].shrink = updates.updates[index].decoupledDecay
                 segments[position].threshold = updates.updates[index].softThreshold
             }
+            record.partBegan?("Optimizer")
             applyOptimizer(step)
         } else {
             // The optimizer reads the segments, so it goes first, also where every update was replaced.
@@ -171,6 +175,7 @@ final class ParameterUpdate {
         _ gradientsAt: @escaping (ParameterValues) throws -> [Tensor]
     ) throws -> GradientSet {
         guard let entries = stages[stage] else { return set }
+        record.partBegan?(".\(stage.rawValue)")
         let pass = Pass(
             .training, parameters: state.parameters, states: state.states, writesState: true,
             draw: .step(info.globalStep), info: info, record: record)
@@ -329,7 +334,9 @@ private func gradients(
     func mistake(_ problem: String) -> Gradients {
         failed(TechniqueError(name, .gradientTransform, at: "gradients(at:)", problem))
     }
-    guard values.count == given.count else { return mistake("gave \(values.count) values for \(given.count) parameters") }
+    guard values.count == given.count else {
+        return mistake("gave \(values.count) values for \(given.count) parameters")
+    }
     let other = ParameterValues(parameters.values, frozen: parameters.frozen)
     for (value, index) in zip(values, given.selection) {
         let shape = layout.parameters[index].shape

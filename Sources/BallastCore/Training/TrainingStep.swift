@@ -7,16 +7,18 @@ internal import Tensors
 /// 1. `Run.step` takes the next rows of the epoch's order from the `Dataset` as a `Batch`, and the learning rate from
 ///    the `Schedule`, as a `StepInfo`.
 /// 2. `TrainingStep` hands the batch to each `BatchWrapper`, through a `BatchContext`.
-/// 3. It makes a `Pass`: the phase, the `Tape` that records, the run's `ParameterValues` and `StateValues`, the `Draw`.
+/// 3. It makes a `Pass`: the phase, where operations are recorded, the run's `ParameterValues` and `StateValues`, and the
+///    `Draw`.
 /// 4. `BoundModel` runs the model at the root `ScopeNode`. Each `Layer` gets a `Scope`, its place in the pass; where
 ///    techniques act, an `Interception` calls each `LayerWrapper` with a `LayerCall` and a `LayerContext`.
 /// 5. The `Loss` of output and targets, and each `LossPenalty` with its `Parameters` and a `PenaltyContext`, are the
 ///    scalars that the backward pass starts from; the `Tape` leaves a gradient for each parameter.
-/// 6. `ParameterUpdate` hands the `Gradients` to each `GradientTransform` of the stage `.gradient`, lets the `Optimizer`
-///    make updates of them, hands these to the stage `.update`, adds them to the parameters, and hands the new values to
-///    the stage `.applied`. Without transforms it is one call of a kernel.
-/// 7. `Run.step` counts the step. At the end of an epoch, `Run.endEpoch` validates, calls each `EpochCallback` with the
-///    `EpochRecord`, and saves a checkpoint of the `RunState`.
+/// 6. `ParameterUpdate` hands the `Gradients` to each `GradientTransform` of the stage `.gradient`, and what becomes of
+///    them to the stage `.update`. The `Optimizer` makes the updates when the first of them is looked at, and otherwise
+///    in the pass that adds them to the parameters. The stage `.applied` is handed the new values. Without transforms,
+///    all of this is one call of a kernel.
+/// 7. `Run.step` counts the step. At the end of an epoch, `Run.endEpoch` makes an `EpochRecord`, validates, calls each
+///    `EpochCallback` with the record, and saves a checkpoint of the `RunState`.
 ///
 /// A batch that is cut into shards takes steps 3 to 5 for each shard; a fixed tree adds the gradients.
 final class TrainingStep {
@@ -36,8 +38,6 @@ final class TrainingStep {
     private var stepPenalties: [Double]
     private var measuredSteps = 0
     private var measuredTime = Duration.zero
-    /// Called with each part of a step, for tests of the order.
-    var trace: ((String) -> Void)?
 
     init(_ trainer: Trainer, _ table: HookTable, _ model: BoundModel, _ state: RunState) {
         self.trainer = trainer
@@ -65,6 +65,7 @@ final class TrainingStep {
         let (values, numbers, snapshots) = (state.states.values, state.states.numbers, state.states.snapshots)
         defer { tape.reset(leafCount: state.parameters.values.count) }
         do {
+            let original = batch
             let batch = try wrapped(batch, info)
             let loss = try objective(batch, info) { [unowned self] in spoiler(of: original, info) }
             try update(info, record) { [unowned self] in
@@ -96,13 +97,12 @@ final class TrainingStep {
     // MARK: The batch
 
     private func wrapped(_ batch: Batch, _ info: StepInfo) throws -> Batch {
-        trace?("Batch")
         guard !table.batchWrappers.isEmpty else { return batch }
         record.reset()
         let pass = pass(info, tape: nil)
         var batch = batch
         for entry in table.batchWrappers {
-            trace?("BatchWrapper")
+            record.partBegan?("BatchWrapper")
             let old = batch
             batch = pass.call(entry.index, .forwardWrapper, at: model.techniqueNodes[entry.index]) { scope in
                 entry.technique.forwardWrapper(old, in: BatchContext(scope: scope, passes: passes))
@@ -185,18 +185,18 @@ final class TrainingStep {
         _ batch: Batch, _ info: StepInfo, shard: Int, weight: Float, _ spoiler: () -> String?
     ) throws -> Double {
         record.reset()
+        record.partBegan?("Pass")
         let pass = pass(info, shard: shard, tape: tape)
-        trace?("Pass")
+        record.partBegan?("BoundModel")
         let output = model.run(batch.input, in: pass)
-        trace?("BoundModel")
         try record.throwFailure()
+        record.partBegan?("Loss")
         let loss = trainer.loss(output, batch.target)
-        trace?("Loss")
         let value = loss.item
         guard value.isFinite else { throw diagnosis(info).badLoss(value, batch, pass, spoiler) }
         tape.seed(weight == 1 ? loss : loss * weight)
         for position in table.penalties.indices {
-            trace?("LossPenalty")
+            record.partBegan?("LossPenalty")
             let term = try penalty(position, batch, output, pass)
             let value = term.item
             guard value.isFinite else {
@@ -205,8 +205,8 @@ final class TrainingStep {
             tape.seed(weight == 1 ? term : term * weight)
             stepPenalties[position] += Double(value) * Double(weight)
         }
+        record.partBegan?("Tape")
         tape.backward()
-        trace?("Tape")
         return Double(value)
     }
 
