@@ -168,6 +168,38 @@ struct HookMistakeTraps {
         #expect(error?.run?.stepCount == 0)
     }
 
+    @Test(arguments: ["set", "blend", "integers"], ["layer", "transform", "callback"])
+    func `a value that a state cannot take is an error that names the state`(way: String, hook: String) throws {
+        @Sendable func spoil(_ scope: Scope) {
+            let state = scope.state("mean", [2], initial: .zeros)
+            switch way {
+            case "set": state.value = .zeros([3])
+            case "blend": state.blend(.zeros([1]), weight: 0.5)
+            default: state.value = Self.integers([2])
+            }
+        }
+        let technique: any Technique =
+            switch hook {
+            case "layer":
+                WrapperProbe(name: "bad", sites: [.after("relu1")]) { call, context, _ in
+                    spoil(context.scope)
+                    return call.next()
+                }
+            case "transform": Self.transform(.gradient) { _, context in spoil(context.scope) }
+            default:
+                Self.callback { _, context in
+                    spoil(context.scope)
+                    return .continue
+                }
+            }
+        let error = #expect(throws: TrainingError.self) {
+            try PairedRun.fit(PairedRun.trainer([technique, Dropout(0.1)]))
+        }
+        #expect(error?.description.contains(hook == "layer" ? "\"bad/relu1.mean\"" : "\"bad/mean\"") == true)
+        let values = error?.run?.variables.entries.first { $0.path.hasPrefix("bad/") }?.value.scalars
+        #expect(values == nil || values == [0, 0])
+    }
+
     /// The error that ends the run comes from a hook that is called after the optimizer's memory has moved.
     @Test(arguments: [GradientStage.update, .applied])
     func `a mistake after the optimizer's step does not leave a checkpoint that repeats the step`(
