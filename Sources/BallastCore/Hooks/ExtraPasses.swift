@@ -9,7 +9,15 @@ struct ExtraPasses {
     var classes: Int? { loss.target == .classes ? model.outputShape?.last : nil }
 
     /// The output for an input with other random numbers, or at other variables.
-    func output(of input: Tensor, draw: Int, at variables: Variables?, _ pass: Pass) -> Tensor {
+    func output(
+        of input: Tensor, draw: Int, at variables: Variables?, for technique: String, _ pass: Pass
+    ) -> Tensor {
+        guard (0..<1 << 32).contains(draw) else {
+            pass.record.fail(
+                TechniqueError(
+                    technique, .lossPenalty, at: "output(of:)", "requested draw \(draw), which must be in 0..<2^32"))
+            return self.model.outputShape.map { .zeros(Shape([input.shape[0]] + $0.dropFirst())) } ?? input
+        }
         do {
             try model.check(input)
         } catch {

@@ -8,6 +8,8 @@ protocol Interceptor {
     var sites: [Site] { get }
     /// Returns what continues from the site, of the shape and type that `call` expects.
     func intercept(_ call: LayerCall, in scope: Scope) -> Tensor
+    /// The error for a mistake that it made at a site.
+    func mistake(_ problem: String, at site: String) -> any Error
 }
 
 /// An interceptor at one place.
@@ -23,7 +25,7 @@ struct Interception {
         pass.record.enter(node)
         if let trace = pass.record.trace { node.siteInput = trace.siteInput(x) }
         let call = LayerCall(
-            technique: interceptor.name, node: wrapped, pass: pass, position: position, input: x, runNext: next)
+            node: wrapped, pass: pass, interceptor: interceptor, position: position, input: x, runNext: next)
         let output = interceptor.intercept(call, in: Scope(node, pass))
         if pass.record.observesEverything {
             pass.record.observations.append(
@@ -39,10 +41,9 @@ struct Interception {
 public struct LayerCall {
     typealias Next = (_ input: Tensor, _ replacements: [Int: Tensor]) -> Tensor
 
-    /// The name of the technique that is called.
-    let technique: String
     let node: ScopeNode
     let pass: Pass
+    let interceptor: any Interceptor
     /// Where the technique acts: before, around or after the layer.
     public let position: Site.Position
     /// What flows into the site.
@@ -78,10 +79,12 @@ public struct LayerCall {
     /// - Parameters:
     ///   - input: the input.
     ///   - parameters: those of ``parameters`` whose ``LayerParameter/value`` was changed; gradients flow through the
-    ///     new values. The layer uses its own for the others. A value of another shape, or a parameter before or after a
-    ///     layer, ends the step with an error that names the technique.
+    ///     new values. The layer uses its own for the others. A value of another shape, or parameters before or after a
+    ///     layer, end the pass with an error that names the technique.
     public func next(_ input: Tensor, replacing parameters: [LayerParameter]) -> Tensor {
-        if runNext == nil, !parameters.isEmpty { fail("replaced parameters, which it can at a site .around only") }
+        if runNext == nil, !parameters.isEmpty {
+            fail("replaced parameters, which can be done around a layer only: let its site be .around")
+        }
         var replacements: [Int: Tensor] = [:]
         for parameter in parameters {
             let shape = node.tree.layout.parameters[parameter.index].shape
@@ -102,7 +105,8 @@ public struct LayerCall {
         _ body: @escaping (_ input: Tensor, _ replacements: [LayerParameter]) -> Tensor
     ) -> LayerCall {
         guard runNext != nil else { return self }
-        return LayerCall(technique: technique, node: node, pass: pass, position: position, input: input) {
+        return LayerCall(
+            node: node, pass: pass, interceptor: interceptor, position: position, input: input) {
             [parameters] input, replacements in
             body(input, parameters.compactMap { parameter in replacements[parameter.index].map(parameter.with) })
         }
@@ -115,7 +119,7 @@ public struct LayerCall {
     }
 
     private func fail(_ problem: String) {
-        pass.record.fail(TechniqueError(technique, .forwardWrapper, at: siteDescription, problem))
+        pass.record.fail(interceptor.mistake(problem, at: siteDescription))
     }
 
     /// The site as it is written in code.
@@ -123,8 +127,10 @@ public struct LayerCall {
         path.isEmpty ? Site(position: position, layers: .model).description : ".\(position.rawValue)(\"\(path)\")"
     }
 
-    /// The shape that must continue from the site.
-    var expectedShape: Shape? { position == .around ? node.outputShape(for: input.shape) : input.shape }
+    /// The shape and type that must continue from the site.
+    var expected: (shape: Shape, type: ScalarType)? {
+        position == .around ? node.output(for: input.shape) : (input.shape, input.scalarType)
+    }
 }
 
 /// A parameter of a layer that a technique wraps.

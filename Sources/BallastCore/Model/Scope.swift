@@ -121,17 +121,13 @@ public struct StateVariable {
     let path: String
 
     /// The current value. Setting it has no effect in a pass that must leave state alone (evaluation, or the second
-    /// pass of sharpness-aware minimization). A value of another shape ends the step with an error.
+    /// pass of sharpness-aware minimization). A value of another shape ends the step with an error that names the state.
     public var value: Tensor {
         get { pass.states.values[index] }
         nonmutating set {
             guard pass.writesState else { return }
             let shape = pass.states.values[index].shape
-            guard newValue.shape == shape else {
-                return pass.record.fail(
-                    TrainingError("the state \"\(path)\" has shape \(shape) and cannot become one of \(newValue.shape)")
-                )
-            }
+            guard newValue.shape == shape, newValue.scalarType == .float32 else { return mistake(newValue, shape) }
             pass.states.values[index] = newValue.detached
         }
     }
@@ -144,11 +140,16 @@ public struct StateVariable {
     public func blend(_ other: Tensor, weight: Float) {
         guard pass.writesState else { return }
         let shape = pass.states.values[index].shape
-        guard other.shape == shape else {
-            return pass.record.fail(
-                TrainingError("the state \"\(path)\" has shape \(shape) and cannot be blended with \(other.shape)"))
-        }
+        guard other.shape == shape, other.scalarType == .float32 else { return mistake(other, shape) }
         pass.states.values[index].blend(other, weight: weight)
+    }
+
+    /// Ends the pass with an error; the value stays.
+    private func mistake(_ value: Tensor, _ shape: Shape) {
+        pass.record.fail(
+            DataError(
+                "the state \"\(path)\" has shape \(shape) and cannot take \(value.scalarType) values of shape \(value.shape)"
+            ))
     }
 }
 

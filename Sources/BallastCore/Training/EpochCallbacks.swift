@@ -71,7 +71,7 @@ struct EpochCallbacks {
         // What a callback replaces was not validated.
         let validated = validated ?? currentVariables
         for entry in entries {
-            run.trainingStep.trace?("EpochCallback")
+            run.trainingStep.record.partBegan?("EpochCallback")
             let name = entry.technique.name
             let decision = try call(entry) { [record] scope in
                 entry.technique.epochCallback(record, in: context(scope, validated: validated))
