@@ -24,7 +24,7 @@ package struct ByteCursor {
     /// An error at the current position.
     package func malformed(_ problem: String) -> DataFileError { error(.malformed, problem, suggestion: suggestion) }
 
-    /// An error at the current position, with a suggestion of its own.
+    /// An error at the current position, with another suggestion.
     package func error(_ kind: DataFileError.Kind, _ problem: String, suggestion: String) -> DataFileError {
         DataFileError(kind, in: file, at: "\(place) \(origin + position)", problem, suggestion: suggestion)
     }

@@ -85,7 +85,7 @@ package struct ElementEncoding: Sendable, Hashable {
         self.isBigEndian = isBigEndian
     }
 
-    /// The memory that the elements of an array of this shape take when they are decoded beside their content, in bytes.
+    /// The memory that the elements of an array of this shape take when they are decoded, in addition to the content, in bytes.
     ///
     /// Unsigned bytes and booleans become elements where they are.
     package func memory(for shape: [Int]) -> Int {

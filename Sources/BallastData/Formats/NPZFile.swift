@@ -71,7 +71,7 @@ public struct NPZFile: Sendable {
 
     /// The array with a name.
     ///
-    /// - Throws: `DataFileError` where there is none (it lists those there are), where its checksum or size is
+    /// - Throws: `DataFileError` if there is none (the message lists the names), if its checksum or size is
     ///   wrong, where it takes more memory than the limit of the file, and as `NPYFile.init(contentsOf:)` does.
     public func array(named name: String) throws -> NPYFile {
         guard let position = positions[ExactText(name)] else {
