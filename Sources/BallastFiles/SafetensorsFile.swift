@@ -46,7 +46,7 @@ public struct SafetensorsFile: Sendable {
 
     /// Opens a file and checks its header.
     ///
-    /// - Throws: `DataFileError` where the file cannot be read, is cut off, breaks the format, or has a header that
+    /// - Throws: `DataFileError` if the file cannot be read, is cut off, breaks the format, or has a header that
     ///   disagrees with its checksum.
     public init(contentsOf url: URL) throws {
         file = try ReadableFile(url)
@@ -140,7 +140,7 @@ public struct SafetensorsFile: Sendable {
         return integers
     }
 
-    /// Compares the bytes of a tensor with its checksum, where there is one.
+    /// Compares the bytes of a tensor with its checksum, if there is one.
     private func verify(_ entry: Entry, _ bytes: UnsafeRawBufferPointer) throws {
         guard let checksums, let position = positions[ExactText(entry.name)] else { return }
         let found = Gzip.checksum(bytes)

@@ -53,7 +53,7 @@ public enum StoredElements: Sendable, Hashable {
 }
 
 extension Sequence<Int> {
-    /// The product, or nil where it (or a partial product) does not fit `Int` or a factor is negative.
+    /// The product, or nil if it (or a partial product) does not fit `Int` or a factor is negative.
     package var checkedProduct: Int? {
         var product = 1
         for factor in self {
