@@ -1,4 +1,4 @@
-public import BallastFiles
+internal import BallastFiles
 public import Foundation
 
 /// Small grey images in ten classes, for demonstrations and benchmarks: Fashion-MNIST, or glyphs drawn here.

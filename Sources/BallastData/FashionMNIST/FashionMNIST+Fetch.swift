@@ -1,4 +1,4 @@
-public import BallastFiles
+internal import BallastFiles
 public import Foundation
 
 extension FashionMNIST {

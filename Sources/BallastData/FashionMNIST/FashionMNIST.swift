@@ -1,4 +1,4 @@
-public import BallastFiles
+internal import BallastFiles
 public import Foundation
 
 /// Fashion-MNIST: 70,000 photographs of clothing, 28 x 28 pixels, in ten classes.

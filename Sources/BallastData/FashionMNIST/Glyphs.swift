@@ -1,4 +1,4 @@
-public import Tensors
+internal import Tensors
 
 /// Ten classes of distorted glyphs, 28 x 28 pixels: a data set that needs no file and no network.
 ///

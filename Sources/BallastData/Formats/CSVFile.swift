@@ -1,4 +1,4 @@
-public import BallastFiles
+internal import BallastFiles
 public import Foundation
 
 /// A table of numbers in a text file, with at most one column of labels.

@@ -1,4 +1,4 @@
-public import BallastFiles
+internal import BallastFiles
 
 /// Splits the bytes of a CSV file into records and fields, and turns fields into text and numbers.
 struct CSVScanner {

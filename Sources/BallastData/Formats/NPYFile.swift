@@ -1,4 +1,4 @@
-public import Tensors
+internal import Tensors
 public import BallastFiles
 public import Foundation
 

@@ -1,4 +1,4 @@
-public import BallastFiles
+internal import BallastFiles
 public import Foundation
 
 /// Several named arrays in NumPy's NPZ format: a zip archive of NPY files, stored or deflated.

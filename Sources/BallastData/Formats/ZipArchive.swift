@@ -1,4 +1,4 @@
-public import BallastFiles
+internal import BallastFiles
 
 /// The table of contents of a zip archive held in memory, and its entries, stored or deflated.
 ///
