@@ -34,9 +34,9 @@ extension Scaffold {
         """
         public import Ballast
 
-        /// \(Self.summaries[hook] ?? "") (replace this with your own).
+        /// \(Self.summaries[form] ?? "") (replace this with your own).
         ///
-        /// - State: \(hook == .epochCallback ? "the best loss so far; saved with the run" : "none"). Order: say whether it matters.
+        /// - State: \(form == .epochCallback ? "the best loss so far; saved with the run" : "none"). Order: say whether it matters.
         /// - Source: the paper.
         public struct \(name): \(protocolName) {
             /// The instance's name, which keys its state and random numbers.
@@ -67,7 +67,7 @@ extension Scaffold {
         struct \(name)Tests {
             @Test func `keeps the laws of every technique`() {
                 let violations = Laws.check(
-                    \(name)(), neutral: \(name)(\(neutral)), renamed: { \(name)(named: $0) }\(hook == .lossPenalty ? ", degree: 2" : ""))
+                    \(name)(), neutral: \(name)(\(neutral)), renamed: { \(name)(named: $0) }\(form == .lossPenalty ? ", degree: 2" : ""))
                 #expect(violations.isEmpty, "\\(violations)")
             }
         }
@@ -129,7 +129,7 @@ extension Scaffold {
         | `\(parameter)` | \(parameterText) | \(standard) |
         | `named` | the instance's name; two in one composition need different ones | `"\(name)"` |
 
-        **Hook and order** - `\(hook.rawValue)`; where in the list it belongs.
+        **Hook and order** - `\(form.hook.rawValue)`; where in the list it belongs.
         **Cost** - `Laws.costs(of: \(name)())` measures it.
         **Comparison** - what PyTorch, Keras and optax call it.
         **Source** - the paper.
@@ -139,44 +139,46 @@ extension Scaffold {
         """
     }
 
-    private static let summaries: [Hook: String] = [
+    private static let summaries: [TechniqueForm: String] = [
         .lossPenalty: "Adds λ Σ w² to the loss",
         .gradientTransform: "Adds λ w to the gradients of the weights",
         .forwardWrapper: "Adds Gaussian noise to the output of activation functions during training",
+        .batchWrapper: "Adds Gaussian noise to the inputs of each batch",
         .epochCallback: "Scales the learning rate whenever the validation loss is no better than the best so far",
     ]
 
     private var protocolName: String {
-        switch hook {
+        switch form {
         case .lossPenalty: "LossPenalty"
         case .gradientTransform: "GradientTransform"
         case .forwardWrapper: "LayerWrapper"
+        case .batchWrapper: "BatchWrapper"
         case .epochCallback: "EpochCallback"
         }
     }
 
     private var parameter: String {
-        switch hook {
+        switch form {
         case .lossPenalty, .gradientTransform: "strength"
-        case .forwardWrapper: "deviation"
+        case .forwardWrapper, .batchWrapper: "deviation"
         case .epochCallback: "factor"
         }
     }
 
     private var parameterText: String {
-        switch hook {
+        switch form {
         case .lossPenalty, .gradientTransform: "λ, not negative."
-        case .forwardWrapper: "The noise's standard deviation, not negative."
+        case .forwardWrapper, .batchWrapper: "The noise's standard deviation, not negative."
         case .epochCallback: "What the learning rate is multiplied by; 1 leaves it unchanged."
         }
     }
 
-    private var standard: String { hook == .epochCallback ? "0.5" : hook == .forwardWrapper ? "0.1" : "0.001" }
-    private var neutral: String { hook == .epochCallback ? "1" : "0" }
+    private var standard: String { form == .epochCallback ? "0.5" : parameter == "deviation" ? "0.1" : "0.001" }
+    private var neutral: String { form == .epochCallback ? "1" : "0" }
 
     private var properties: String {
-        switch hook {
-        case .lossPenalty, .epochCallback: ""
+        switch form {
+        case .lossPenalty, .batchWrapper, .epochCallback: ""
         case .gradientTransform:
             "    /// The parameters it acts on.\n    public var parameters: ParameterSelector { .weights }\n"
         case .forwardWrapper:
@@ -186,7 +188,7 @@ extension Scaffold {
 
     private var method: String {
         let lines =
-            switch hook {
+            switch form {
             case .lossPenalty:
                 """
                 /// Returns the term to add.
@@ -210,6 +212,20 @@ extension Scaffold {
                     let x = call.next()
                     guard context.isTraining, deviation > 0 else { return x }
                     return x + .normal(x.shape, deviation: deviation, from: context.random)
+                }
+                """
+            case .batchWrapper:
+                """
+                /// Returns the batch with noise, in which each sample has its own.
+                public func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
+                    guard deviation > 0 else { return batch }
+                    let shape = Shape(batch.input.shape.dropFirst())
+                    let noise = batch.samples.map { sample in
+                        Tensor.normal(shape, deviation: deviation, from: context.random(sample: sample))
+                    }
+                    var noisy = batch
+                    noisy.input = batch.input + stacked(noise)
+                    return noisy
                 }
                 """
             case .epochCallback:

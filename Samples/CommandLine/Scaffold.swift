@@ -3,20 +3,28 @@ import Foundation
 
 /// The options of `samples new-technique`.
 struct ScaffoldOptions: Equatable {
-    var hook = Hook.forwardWrapper
+    var form = TechniqueForm.forwardWrapper
     var folder: URL?
     var ballast: URL?
+}
+
+/// What a new technique starts as: one of the four hooks, the wrapper in both of its forms.
+enum TechniqueForm: String, CaseIterable {
+    case lossPenalty, gradientTransform, forwardWrapper, batchWrapper, epochCallback
+
+    /// The hook that it implements.
+    var hook: Hook { Hook(rawValue: rawValue) ?? .forwardWrapper }
 }
 
 extension Option {
     static let hook = Option(
         name: "--hook", placeholder: "HOOK",
-        help: "\(Hook.allCases.map(\.rawValue).joined(separator: ", ")) (default: forwardWrapper)"
+        help: "\(TechniqueForm.allCases.map(\.rawValue).joined(separator: ", ")) (default: forwardWrapper)"
     ) { options, value in
-        guard let hook = Hook(rawValue: value) else {
-            throw UsageError(unknown: "hook", value, among: Hook.allCases.map(\.rawValue))
+        guard let form = TechniqueForm(rawValue: value) else {
+            throw UsageError(unknown: "hook", value, among: TechniqueForm.allCases.map(\.rawValue))
         }
-        options.scaffold.hook = hook
+        options.scaffold.form = form
     }
 
     static let at = Option(
@@ -37,7 +45,7 @@ extension Option {
 /// A package with a working technique, to start from.
 struct Scaffold {
     let name: String
-    let hook: Hook
+    let form: TechniqueForm
     /// Where the package is written.
     let folder: URL
     /// Ballast's own package.
@@ -49,7 +57,7 @@ struct Scaffold {
     init(name: String, options: ScaffoldOptions) throws {
         try Scaffold.check(name: name)
         self.name = name
-        hook = options.hook
+        form = options.form
         folder = (options.folder ?? URL(filePath: name, directoryHint: .isDirectory)).absoluteURL.standardizedFileURL
         ballast = try options.ballast.map(Scaffold.checked) ?? Scaffold.ballastFolder()
         try Scaffold.check(name: name, beside: ballast)

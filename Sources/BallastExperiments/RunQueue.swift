@@ -45,9 +45,8 @@ final class RunQueue: @unchecked Sendable {
         workers = concurrency
         for _ in 0..<concurrency {
             let thread = Thread { [self] in
-                Kernels.threadCount = threads
                 _ = ballast_select_instruction_set(instructionSet)
-                runNext(run)
+                Kernels.withThreads(threads) { runNext(run) }
                 condition.withLock {
                     workers -= 1
                     condition.signal()

@@ -33,7 +33,7 @@ static _Thread_local block_cache local;
 static block_cache shared;
 static pthread_mutex_t shared_mutex = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t requests, last_request[class_count]; // of the shared cache, and the last one for each class; under the lock
-static _Atomic size_t system_bytes;
+static _Atomic size_t system_bytes, returned_bytes;
 
 // ---------------------------------------------------------------- Size classes
 
@@ -78,6 +78,7 @@ static void *take_from_system(size_t bytes) {
 }
 
 static void give_to_system(void *block, size_t bytes) {
+  atomic_fetch_add_explicit(&returned_bytes, bytes, memory_order_relaxed);
   if (bytes >= map_limit) munmap(block, bytes);
   else free(block);
 }
@@ -218,3 +219,16 @@ void ballast_release(void *block, size_t bytes) {
 }
 
 size_t ballast_system_bytes(void) { return atomic_load_explicit(&system_bytes, memory_order_relaxed); }
+
+size_t ballast_held_bytes(void) {
+  size_t returned = atomic_load_explicit(&returned_bytes, memory_order_relaxed); // first: it is never the larger one
+  return ballast_system_bytes() - returned;
+}
+
+// ---------------------------------------------------------------- Forks
+
+// A child finds the lock free and the cache whole. What other threads had cached is lost to it.
+static void lock_shared(void) { pthread_mutex_lock(&shared_mutex); }
+static void unlock_shared(void) { pthread_mutex_unlock(&shared_mutex); }
+
+__attribute__((constructor)) static void watch_forks(void) { pthread_atfork(lock_shared, unlock_shared, unlock_shared); }

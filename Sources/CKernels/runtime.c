@@ -1,13 +1,15 @@
 // Start-up: the environment, the instruction set, and the breadcrumb.
 
 #include <ctype.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime.h"
 
-const ballast_kernel_table *ballast_kernels = &ballast_kernels_baseline;
+const ballast_kernel_table *ballast_kernels;
 _Thread_local const ballast_kernel_table *ballast_chosen_kernels;
 
 // ---------------------------------------------------------------- Instruction sets
@@ -101,22 +103,46 @@ bool ballast_check_environment(const char *kernels, const char *threads, char *m
   return message[0] == 0;
 }
 
-const char *ballast_environment_error(void) { return environment_error[0] ? environment_error : NULL; }
+static const ballast_kernel_table *best_kernels;
+static atomic_bool is_reported; // or asked about
+static pthread_once_t start_once = PTHREAD_ONCE_INIT;
 
-int ballast_requested_threads(void) { return requested_threads; }
-
-__attribute__((constructor)) static void start(void) {
+static void start(void) {
   for (int i = 0; i < variant_count; i++) {
-    if (is_supported(&variants[i])) ballast_kernels = variants[i].table;
+    if (is_supported(&variants[i])) best_kernels = variants[i].table;
   }
   const char *kernels = getenv("BALLAST_KERNELS"), *threads = getenv("BALLAST_THREADS");
   if (kernels && !*kernels) kernels = NULL; // set but empty counts as unset
   if (threads && !*threads) threads = NULL;
   if (ballast_check_environment(kernels, threads, environment_error, sizeof environment_error)) {
     const variant *chosen = kernels ? find_variant(kernels) : NULL;
-    if (chosen) ballast_kernels = chosen->table;
+    if (chosen) best_kernels = chosen->table;
     if (threads) requested_threads = parse_thread_count(threads);
   }
+}
+
+const char *ballast_environment_error(void) {
+  pthread_once(&start_once, start);
+  atomic_store(&is_reported, true);
+  return environment_error[0] ? environment_error : NULL;
+}
+
+static void start_and_report(void) {
+  pthread_once(&start_once, start);
+  if (environment_error[0] && !atomic_exchange(&is_reported, true)) {
+    fprintf(stderr, "Ballast: %s Until then, neither variable has an effect.\n", environment_error);
+  }
+}
+
+const ballast_kernel_table *ballast_first_kernels(void) {
+  start_and_report();
+  __atomic_store_n(&ballast_kernels, best_kernels, __ATOMIC_RELEASE);
+  return best_kernels;
+}
+
+int ballast_requested_threads(void) {
+  start_and_report();
+  return requested_threads;
 }
 
 // ---------------------------------------------------------------- Breadcrumb

@@ -21,21 +21,27 @@ extern const ballast_kernel_table ballast_kernels_avx2;
 extern const ballast_kernel_table ballast_kernels_avx512;
 #endif
 
-/// The table that start-up has chosen; the baseline's until then.
-extern const ballast_kernel_table *ballast_kernels;
+/// The table that start-up has chosen; null until the first kernel is called.
+extern const ballast_kernel_table *_Nullable ballast_kernels;
 
 /// The table that this thread has chosen for itself; null if it has not.
-extern _Thread_local const ballast_kernel_table *_Nullable ballast_chosen_kernels
-  __attribute__((tls_model("initial-exec")));
+extern _Thread_local const ballast_kernel_table *_Nullable ballast_chosen_kernels;
+
+/// Starts up: chooses ballast_kernels, and reports an error of the environment that nobody has asked about.
+const ballast_kernel_table *ballast_first_kernels(void);
 
 /// The table to use.
 static inline const ballast_kernel_table *ballast_current_kernels(void) {
-  const ballast_kernel_table *chosen = ballast_chosen_kernels;
-  return chosen ? chosen : ballast_kernels;
+  const ballast_kernel_table *table = ballast_chosen_kernels;
+  if (!table) table = __atomic_load_n(&ballast_kernels, __ATOMIC_ACQUIRE);
+  return table ? table : ballast_first_kernels();
 }
 
-/// The number of threads to start with: 0 means one per processor.
+/// The number of threads that BALLAST_THREADS requests: 0 means one per processor.
 int ballast_requested_threads(void);
+
+/// Bytes of B that a tile of a matrix product may use, by the second-level cache of this processor.
+size_t ballast_tile_bytes(void);
 
 typedef void (*ballast_range_body)(void *_Nullable context, size_t begin, size_t end);
 

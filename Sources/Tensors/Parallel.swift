@@ -14,7 +14,8 @@ internal import CKernels
 /// ```
 ///
 /// Pieces run in any order and at the same time, so that a call must write nothing that another reads or writes; then the
-/// result does not depend on the number of threads. Within a piece, tensor operations run on its thread alone.
+/// result does not depend on the number of threads. Within a piece, tensor operations run on its thread alone, and
+/// arithmetic treats subnormal numbers as zero, as in tensor operations.
 ///
 /// - Parameters:
 ///   - count: the number of items; not negative.
@@ -26,10 +27,6 @@ public func parallelFor(count: Int, grain: Int = 1, _ body: @Sendable (Range<Int
         fail("parallelFor", "needs a count of at least 0 and a grain of at least 1, not \(count) and \(grain)")
     }
     let pieces = (count + grain - 1) / grain
-    guard pieces > 1 else {
-        if count > 0 { body(0..<count) }
-        return
-    }
     withoutActuallyEscaping(body) { body in
         var job = Job(count: count, grain: grain, body: body)
         withUnsafeMutablePointer(to: &job) { job in

@@ -101,7 +101,7 @@ extension KernelTests {
 
         @Test(arguments: instructionSets)
         func `Products that are cut into tiles, panels and parts of k`(instructionSet: String) {
-            for (m, n, k) in [(150, 130, 97), (67, 70, 1100), (61, 300, 530)] {
+            for (m, n, k) in [(150, 130, 97), (67, 70, 1100), (61, 300, 530), (300, 101, 130), (140, 21, 530)] {
                 for (transposeA, transposeB) in transpositions {
                     Product(
                         m: m, n: n, k: k, transposeA: transposeA, transposeB: transposeB, alpha: 0.5, hasBias: true,
@@ -114,14 +114,47 @@ extension KernelTests {
 
         @Test(arguments: instructionSets)
         func `One thread and several give the same bits`(instructionSet: String) {
-            for (m, n, k) in [(128, 96, 520), (300, 10, 600), (1, 300, 900), (300, 1, 900)] {
+            for (m, n, k) in [(128, 96, 520), (300, 100, 600), (300, 10, 600), (1, 300, 900), (300, 1, 900)] {
                 for (transposeA, transposeB) in transpositions {
                     let product = Product(m: m, n: n, k: k, transposeA: transposeA, transposeB: transposeB)
                     let one = with(instructionSet, threads: 1) { product.actual() }
-                    for threads in [2, 3] as [Int32] {
+                    for threads in [2, 3, 4, 8] as [Int32] {
                         let several = with(instructionSet, threads: threads) { product.actual() }
                         #expect(sameBits(one!, several!), "\(instructionSet) \(product) on \(threads) threads")
                     }
+                }
+            }
+        }
+
+        /// Rows and columns of a product are the product of rows and columns: tiles, panels, strips and blocks of columns
+        /// leave no trace in the bits.
+        @Test(arguments: instructionSets)
+        func `How a product is cut does not change its bits`(instructionSet: String) {
+            let (some, others) = (3..<29, 5..<41)
+            for (m, n, k) in [(300, 140, 600), (100, 140, 600), (300, 20, 600), (290, 4200, 512), (29, 41, 40)] {
+                for (transposeA, transposeB) in transpositions {
+                    let whole = Product(m: m, n: n, k: k, transposeA: transposeA, transposeB: transposeB)
+                    let (rows, columns) = (some, n > 4000 ? 4080..<4110 : n < 40 ? 3..<11 : others)
+                    let (a, b) = (whole.a, whole.b)
+                    let rowsOfA =
+                        transposeA
+                        ? (0..<k).flatMap { step in rows.map { a[step * m + $0] } }
+                        : rows.flatMap { a[$0 * k..<($0 + 1) * k] }
+                    let columnsOfB =
+                        transposeB
+                        ? columns.flatMap { b[$0 * k..<($0 + 1) * k] }
+                        : (0..<k).flatMap { step in columns.map { b[step * n + $0] } }
+                    let (c, part) = with(instructionSet, threads: 2) {
+                        var c = [Float](repeating: 0, count: m * n)
+                        var part = [Float](repeating: 0, count: rows.count * columns.count)
+                        ballast_gemm(transposeA, transposeB, m, n, k, 1, a, b, nil, false, false, &c)
+                        ballast_gemm(
+                            transposeA, transposeB, rows.count, columns.count, k, 1, rowsOfA, columnsOfB, nil, false,
+                            false, &part)
+                        return (c, part)
+                    }
+                    let expected = rows.flatMap { row in columns.map { c[row * n + $0] } }
+                    #expect(sameBits(part, expected), "\(instructionSet) \(whole)")
                 }
             }
         }

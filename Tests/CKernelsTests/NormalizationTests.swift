@@ -45,6 +45,58 @@ struct NormReference {
 
 extension KernelTests {
     @Suite struct Normalization {
+        /// Large numbers that differ little: their squares, and the rounding of their mean, would drown the variance.
+        @Test(arguments: instructionSets)
+        func `The variance of close numbers far from zero is accurate`(instructionSet: String) {
+            let shapes = [
+                Self.shape(1, 1, 3, 1, 1), Self.shape(3, 1, 1, 1, 1), Self.shape(1, 4, 300, 1, 1),
+                Self.shape(700, 2, 50, 2, 50), Self.shape(70_000, 3, 1, 3, 1), Self.shape(2, 1, 70_000, 1, 70_000),
+            ]
+            for reference in shapes {
+                let x = (0..<reference.count).map { 10_000 + Float($0 * 7 % 3) * 0.001 }
+                let expected = reference.moments(x)
+                let (mean, variance) = with(instructionSet, threads: 2) { moments(of: x, reference.shape) }
+                #expect(difference(mean, expected.mean, tolerance: 1e-7) == nil, "\(instructionSet) \(reference.shape)")
+                let problem = difference(variance, expected.variance, tolerance: 1e-4, scale: 0)
+                #expect(problem == nil, "\(instructionSet) \(reference.shape)")
+            }
+        }
+
+        @Test(arguments: instructionSets)
+        func `Sums that overflow do not spoil a mean or a variance that does not`(instructionSet: String) {
+            for (outer, groups, inner) in [(1, 2, 37), (37, 2, 1), (9, 2, 60), (1, 1, 9000)] {
+                let reference = Self.shape(outer, groups, inner, 1, 1)
+                for x in [
+                    [Float](repeating: 1e38, count: reference.count),
+                    (0..<reference.count).map { $0 % 2 == 0 ? 3e38 : 1e38 },
+                    (0..<reference.count).map { $0 % 3 == 0 ? -1e38 : 1e38 },
+                ] {
+                    let expected = reference.moments(x)
+                    let (mean, variance) = with(instructionSet) { moments(of: x, reference.shape) }
+                    #expect(
+                        difference(mean, expected.mean, tolerance: 1e-6, scale: 1e38) == nil,
+                        "\(instructionSet) \(reference.shape)")
+                    for (actual, expected) in zip(variance, expected.variance) {
+                        #expect(actual == (expected == 0 ? 0 : .infinity), "beyond the largest float, but not NaN")
+                    }
+                }
+                let x = (0..<reference.count).map { Float($0 % 2) * 2e19 }  // squares overflow, but for their mean
+                let expected = reference.moments(x)
+                guard inner > 1 else { continue }
+                let variance = with(instructionSet) { moments(of: x, reference.shape).variance }
+                #expect(difference(variance, expected.variance, tolerance: 1e-5, scale: 1e38) == nil)
+            }
+        }
+
+        /// Means and variances of groups, as the kernel has them.
+        private func moments(of x: [Float], _ shape: ballast_norm_shape) -> (mean: [Float], variance: [Float]) {
+            var shape = shape
+            var mean = [Float](repeating: .nan, count: shape.groups)
+            var variance = mean
+            ballast_moments(&shape, x, &mean, &variance)
+            return (mean, variance)
+        }
+
         static func shape(_ outer: Int, _ groups: Int, _ inner: Int, _ affineGroups: Int, _ affineInner: Int)
             -> NormReference
         {

@@ -11,39 +11,6 @@ private func environmentError(kernels: String? = nil, threads: String? = nil) ->
     return isGood ? nil : text
 }
 
-/// Numbers that the tests' threads write: one writer for each at a time.
-private final class Cells: @unchecked Sendable {
-    let pointer: UnsafeMutablePointer<Int>
-    let count: Int
-    init(_ count: Int) {
-        self.count = count
-        pointer = .allocate(capacity: count)
-        pointer.initialize(repeating: 0, count: count)
-    }
-    deinit { pointer.deallocate() }
-    var values: [Int] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
-}
-
-/// Runs the body on threads of its own, all at once, and waits for them.
-private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-    let group = DispatchGroup()
-    for i in 0..<count {
-        group.enter()
-        Thread.detachNewThread {
-            body(i)
-            group.leave()
-        }
-    }
-    group.wait()
-}
-
-/// Adds one to each cell in parallel.
-private func increment(_ cells: Cells) {
-    ballast_parallel(cells.count, cells.pointer) { context, index in
-        context?.assumingMemoryBound(to: Int.self)[index] += 1
-    }
-}
-
 extension KernelTests {
     @Suite(.timeLimit(.minutes(2))) struct RuntimeTests {
         @Test func `Good environments have no error`() {
@@ -76,68 +43,6 @@ extension KernelTests {
             #expect(!ballast_select_instruction_set("AVX2"))
             #expect(!ballast_select_instruction_set(""))
             #expect(String(cString: ballast_instruction_set()) == before)
-        }
-
-        @Test func `The number of threads is clamped`() {
-            let before = ballast_thread_count()
-            defer { ballast_set_thread_count(before) }
-            for (wanted, got) in [(0, 1), (-5, 1), (1, 1), (5, 5), (64, 64), (1000, 64)] as [(Int32, Int32)] {
-                ballast_set_thread_count(wanted)
-                #expect(ballast_thread_count() == got)
-            }
-        }
-
-        @Test func `Every index runs once, for any number of threads, also when that changes`() {
-            for threads in [1, 2, 5, 3, 1, 8, 2] as [Int32] {
-                with("baseline", threads: threads) {
-                    for count in [0, 1, 2, 3, 100, 5000] {
-                        let cells = Cells(count)
-                        for _ in 0..<20 { increment(cells) }
-                        #expect(cells.values.allSatisfy { $0 == 20 })
-                    }
-                }
-            }
-        }
-
-        @Test func `Workers that have gone to sleep wake up`() {
-            with("baseline", threads: 3) {
-                let cells = Cells(10)
-                for _ in 0..<20 {
-                    increment(cells)
-                    usleep(2000)
-                }
-                #expect(cells.values.allSatisfy { $0 == 20 })
-            }
-        }
-
-        @Test func `A parallel loop inside of another runs on its caller`() {
-            with("baseline", threads: 4) {
-                let cells = Cells(64)
-                ballast_parallel(8, cells.pointer) { context, outer in
-                    let row = context!.assumingMemoryBound(to: Int.self) + 8 * outer
-                    ballast_parallel(8, row) { context, inner in context!.assumingMemoryBound(to: Int.self)[inner] += 1
-                    }
-                }
-                #expect(cells.values.allSatisfy { $0 == 1 })
-            }
-        }
-
-        @Test func `Concurrent callers get the same bits as one`() {
-            let a = samples(150 * 200, seed: 31)
-            let b = samples(200 * 170, seed: 32)
-            @Sendable func product() -> [Float] {
-                var c = [Float](repeating: 0, count: 150 * 170)
-                ballast_gemm(false, false, 150, 170, 200, 1, a, b, nil, false, false, &c)
-                return c
-            }
-            with(instructionSets.last!, threads: 3) {
-                let expected = product()
-                let wrong = Cells(4)
-                onThreads(4) { i in
-                    for _ in 0..<50 where !sameBits(product(), expected) { wrong.pointer[i] += 1 }
-                }
-                #expect(wrong.values == [0, 0, 0, 0])
-            }
         }
 
         @Test func `Blocks are aligned, do not overlap, and come back`() {
@@ -185,18 +90,20 @@ extension KernelTests {
             }
         }
 
-        @Test func `Changing sizes do not pile up idle memory`() {
-            let megabyte = 1 << 20
-            var resident: [Int] = []
-            for i in 1...60 {
-                // 32 MB at a time, never twice of the same size class for long: unbounded caches would keep them all.
-                let size = (8 + i) * megabyte
-                let block = ballast_allocate(size)
-                memset(block, 1, size)
-                ballast_release(block, size)
-                resident.append(residentBytes())
+        @Test func `Changing sizes do not pile up idle memory`() async {
+            // In a process of its own: nobody else's blocks count.
+            await #expect(processExitsWith: .success) {
+                let megabyte = 1 << 20
+                for i in 1...60 {
+                    // 9 to 68 MB, never twice of one size class for long: unbounded caches would keep 2 GB.
+                    let size = (8 + i) * megabyte
+                    ballast_release(ballast_allocate(size), size)
+                    let held = ballast_held_bytes()
+                    precondition(
+                        held <= 64 * megabyte + size * 5 / 4, "\(held >> 20) MB are held after \(size >> 20) MB")
+                }
+                precondition(ballast_held_bytes() > 0 && ballast_held_bytes() < ballast_system_bytes())
             }
-            #expect(resident.max()! - resident[0] < 400 * megabyte)
         }
 
         @Test func `A breadcrumb belongs to its thread`() {
@@ -212,14 +119,48 @@ extension KernelTests {
             #expect(seen.values == [1])
         }
 
-        @Test func `Running out of memory says so`() async {
-            await #expect(processExitsWith: .failure) { _ = ballast_allocate(Int.max / 2) }
+        @Test func `Running out of memory says so, and how much was requested`() async throws {
+            let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                _ = ballast_allocate(Int.max / 2)
+            }
+            let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+            #expect(message.contains("out of memory") && message.contains("\(Int.max / 2) bytes"))
+        }
+
+        @Test func `An error of the environment is one line at the first use of a kernel`() async throws {
+            let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+                setenv("BALLAST_THREADS", "0", 1)
+                setenv("BALLAST_KERNELS", "AVX9", 1)
+                for _ in 0..<3 {
+                    _ = ballast_thread_count()
+                    ballast_fill(0, 1, UnsafeMutablePointer<Float>.allocate(capacity: 1))
+                }
+                precondition(ballast_thread_count() >= 1)
+                precondition(String(cString: ballast_instruction_set()) == instructionSets.last)
+            }
+            let lines = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+                .split(separator: "\n").filter { $0.contains("BALLAST_") }
+            #expect(lines.count == 1)
+            #expect(lines.first?.contains("\"0\"") == true && lines.first?.contains("\"AVX9\"") == true)
+        }
+
+        @Test func `A program that asks about the environment reports its error itself`() async throws {
+            let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+                setenv("BALLAST_THREADS", "many", 1)
+                precondition(String(cString: ballast_environment_error()!).contains("many"))
+                precondition(ballast_thread_count() >= 1)
+            }
+            let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+            #expect(!message.contains("BALLAST_"))
+        }
+
+        @Test func `Good values of the environment hold`() async {
+            await #expect(processExitsWith: .success) {
+                setenv("BALLAST_THREADS", "3", 1)
+                setenv("BALLAST_KERNELS", "baseline", 1)
+                precondition(ballast_environment_error() == nil && ballast_thread_count() == 3)
+                precondition(String(cString: ballast_instruction_set()) == "baseline")
+            }
         }
     }
-}
-
-/// Bytes of memory that the process occupies now; 0 where that is not known.
-private func residentBytes() -> Int {
-    guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
-    return (Int(text.split(separator: " ")[1]) ?? 0) * 4096
 }

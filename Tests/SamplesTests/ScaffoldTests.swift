@@ -6,21 +6,21 @@ import Testing
 
 /// The package that `samples new-technique` writes.
 struct ScaffoldTests {
-    @Test(arguments: Hook.allCases)
-    func `a package is written for each hook, with what it needs`(hook: Hook) throws {
+    @Test(arguments: TechniqueForm.allCases)
+    func `a package is written for each hook, with what it needs`(form: TechniqueForm) throws {
         try Program.inFolder { program in
-            let outcome = try program.run("new-technique WeightNoise --hook \(hook.rawValue) --at made")
+            let outcome = try program.run("new-technique WeightNoise --hook \(form.rawValue) --at made")
             #expect(outcome.code == 0, "\(outcome)")
             func text(_ path: String) throws -> String {
                 try String(contentsOf: program.folder.appending(path: "made/\(path)"), encoding: .utf8)
             }
             let source = try text("Sources/WeightNoise.swift")
             let hookProtocol = [
-                Hook.lossPenalty: "LossPenalty", .gradientTransform: "GradientTransform",
-                .forwardWrapper: "LayerWrapper", .epochCallback: "EpochCallback",
-            ][hook]
+                TechniqueForm.lossPenalty: "LossPenalty", .gradientTransform: "GradientTransform",
+                .forwardWrapper: "LayerWrapper", .batchWrapper: "BatchWrapper", .epochCallback: "EpochCallback",
+            ][form]
             #expect(source.contains("public struct WeightNoise: \(hookProtocol ?? "") {"), "\(source)")
-            #expect(source.contains("public func \(hook.rawValue)("), "\(source)")
+            #expect(source.contains("public func \(form.hook.rawValue)("), "\(source)")
             #expect(try text("Tests/WeightNoiseTests.swift").contains("Laws.check("))
             #expect(try text("README.md").hasPrefix("# WeightNoise\n"))
             #expect(try text("Sample/Sample.swift").contains("Composition { WeightNoise() }"))

@@ -6,7 +6,7 @@ public struct CompositionContext: Sendable {
     public struct ParameterDescription: Sendable, Hashable {
         /// Its path.
         public let path: String
-        /// The path of the layer that asked for it; empty for the model as a whole.
+        /// The path of the layer that it belongs to; empty for the model as a whole.
         public var layer: String { String(path.prefix(upTo: path.lastIndex(of: ".") ?? path.startIndex)) }
         /// What it is for.
         public let role: ParameterRole

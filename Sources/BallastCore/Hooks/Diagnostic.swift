@@ -26,7 +26,7 @@ public struct Diagnostic: Sendable, Hashable, Codable, CustomStringConvertible {
     /// Creates a diagnostic.
     ///
     /// - Parameters:
-    ///   - severity: whether the run is refused or goes on.
+    ///   - severity: whether the run is refused or continues.
     ///   - identifier: what kind of diagnostic it is, by which warnings are silenced; words joined by hyphens.
     ///   - technique: the name of the technique that it concerns.
     ///   - message: what was found, and where.

@@ -11,7 +11,7 @@ public struct Metric: Sendable {
     package let update: @Sendable (_ output: Tensor, _ target: Tensor, _ sums: inout [Double]) -> Void
     package let result: @Sendable (_ sums: [Double]) -> Double
 
-    /// Creates a metric of one's own.
+    /// Creates your own metric.
     ///
     /// - Parameters:
     ///   - name: its name, for reports and for monitoring.

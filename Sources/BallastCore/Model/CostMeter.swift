@@ -8,6 +8,8 @@ final class CostMeter {
     static let model: Int32 = -1
 
     private(set) var times: ContiguousArray<Duration>
+    /// Whether any account was charged since the last reset.
+    private(set) var hasTimes = false
     private var current = CostMeter.model
     private var since = ContinuousClock.now
 
@@ -28,11 +30,14 @@ final class CostMeter {
     }
 
     func add(_ time: Duration, to account: Int32) {
-        if account >= 0 { times[Int(account)] += time }
+        guard account >= 0 else { return }
+        times[Int(account)] += time
+        hasTimes = true
     }
 
     func reset() {
         for index in times.indices { times[index] = .zero }
+        hasTimes = false
     }
 
     /// Charges an account for a body, and for the backward pass of the operations recorded in it.

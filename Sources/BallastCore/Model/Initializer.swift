@@ -7,7 +7,7 @@ public struct Initializer: Sendable {
     let name: String
     let values: @Sendable (Shape, RandomStream) -> Tensor
 
-    /// Creates an initializer of one's own: a function of the shape and a random stream.
+    /// Creates your own initializer: a function of the shape and a random stream.
     ///
     /// - Parameters:
     ///   - name: its name, for descriptions.

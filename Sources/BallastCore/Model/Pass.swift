@@ -153,7 +153,7 @@ final class Pass {
 /// What a pass keeps count of and leaves behind: how often each place was used, what was observed, what went wrong.
 final class PassRecord {
     private struct Use {
-        /// The number of sub-layers asked for since the place was entered.
+        /// The number of sub-layers requested since the place was entered.
         var children: Int32 = 0
         /// The number of times the place was entered.
         var count: Int32 = 0
@@ -162,7 +162,7 @@ final class PassRecord {
     }
 
     private var uses: ContiguousArray<Use> = []
-    /// The outputs that penalties asked for, in the order in which they were computed.
+    /// The outputs that penalties requested, in the order in which they were computed.
     var observations: [Observation] = []
     /// Whether every layer is observed, to find the one that fails.
     var observesEverything = false
@@ -223,7 +223,7 @@ final class PassRecord {
         return Int(position)
     }
 
-    /// The position of the sub-layer that is asked for next.
+    /// The position of the sub-layer that is requested next.
     @inline(__always)
     func upcomingChild(of node: ScopeNode) -> Int { Int(uses[node.index].children) }
 

@@ -180,7 +180,7 @@ final class ScopeTree {
     }
 }
 
-/// Variables from a file, until the first pass has asked for them.
+/// Variables from a file, until the first pass has requested them.
 final class LoadedVariables {
     private var tensors: [String: Tensor]
     private let numbers: [(path: String, value: Double)]
@@ -212,12 +212,12 @@ final class LoadedVariables {
         return value
     }
 
-    /// The paths that nobody has asked for, of those that no technique of these names keeps.
+    /// The paths that were not requested, of those that no technique of these names keeps.
     func remainingPaths(besides techniques: [String]) -> [String] {
         tensors.keys.filter { path in !techniques.contains { path.hasPrefix($0 + "/") } }.sorted()
     }
 
-    /// What nobody has asked for yet, in the order in which it was written.
+    /// What was not requested yet, in the order in which it was written.
     func takeRemaining() -> (tensors: [(path: String, value: Tensor)], numbers: [(path: String, value: Double)]) {
         let rest = order.compactMap { path in tensors.removeValue(forKey: path).map { (path, $0) } }
         return (rest, numbers)

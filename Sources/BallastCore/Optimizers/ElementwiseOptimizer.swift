@@ -83,7 +83,7 @@ extension ballast_segment {
         let (parameters, gradients) = (parameter + start, gradient + start)
         for i in 0..<count {
             let w = parameters[i]
-            values[i] = gradients[i] * gradient_scale + w * own + (sign == 0 ? 0 : w.signOrZero * sign)
+            values[i] = gradients[i] * gradient_scale + w * weight_decay + (l1 == 0 ? 0 : w.signOrZero * l1)
         }
         optimizer(
             OptimizerBlock(
@@ -94,8 +94,8 @@ extension ballast_segment {
             return
         }
         for i in 0..<count {
-            let result = parameters[i] + (parameters[i] * shrink + values[i])
-            parameters[i] = threshold > 0 ? result.signOrZero * max(result.magnitude - threshold, 0) : result
+            let result = parameters[i] + (parameters[i] * decoupled_decay + values[i])
+            parameters[i] = soft_threshold > 0 ? result.signOrZero * max(result.magnitude - soft_threshold, 0) : result
         }
     }
 }

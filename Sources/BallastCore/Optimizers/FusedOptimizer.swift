@@ -18,7 +18,7 @@ extension FusedOptimizer {
             parameter: parameter.storage.floats, gradient: UnsafePointer(gradient.storage.floats),
             update: update.storage.floats, first: slots.first?.storage.floats,
             second: slots.count > 1 ? slots[1].storage.floats : nil, count: parameter.elementCount,
-            gradient_scale: 1, own: 0, sign: 0, shrink: 0, threshold: 0)
+            gradient_scale: 1, weight_decay: 0, l1: 0, decoupled_decay: 0, soft_threshold: 0)
         withExtendedLifetime((gradient, parameter, slots)) {
             withUnsafeMutablePointer(to: &segment) {
                 self.update(UnsafeMutableBufferPointer(start: $0, count: 1), at: step)

@@ -7,10 +7,17 @@ final class ParameterUpdate {
     /// Updates many parameters in one pass; nil for an optimizer that takes them one by one.
     private let fused: ((UnsafeMutableBufferPointer<ballast_segment>, OptimizerStep) -> Void)?
     private let table: HookTable
-    private let stages: [GradientStage: [HookTable.Entry<any GradientTransform>]]
+    private let transforms: (gradient: Transforms, update: Transforms, applied: Transforms)
     private let model: BoundModel
     private let state: RunState
     private let tape: Tape
+    private let record: PassRecord
+    /// The indices of the parameters that each technique of the composition is handed.
+    private let selections: [[Int]]
+    /// The gradients of a step's objective at other values; set by the owner.
+    var gradientsAt: (ParameterValues, Batch, StepInfo) throws -> [Tensor] = { _, _, _ in [] }
+    /// Which term makes the gradient of a parameter what is not finite; set by the owner.
+    var culprit: (Int, Batch, StepInfo) -> String? = { _, _, _ in nil }
     /// The trained parameters, those of one learning rate one after the other.
     private let trained: [Int]
     /// The parts of `trained` that have one learning rate, and what it is times the optimizer's.
@@ -19,14 +26,19 @@ final class ParameterUpdate {
     /// The dense gradients that transforms left, which segments point to while they are used.
     private var dense: ContiguousArray<Tensor> = []
 
+    private typealias Transforms = [HookTable.Entry<any GradientTransform>]
     private var layout: VariableLayout { model.tree.layout }
 
-    init(_ optimizer: any Optimizer, _ table: HookTable, _ model: BoundModel, _ state: RunState, _ tape: Tape) {
+    init(
+        _ optimizer: any Optimizer, _ table: HookTable, _ model: BoundModel, _ state: RunState, _ tape: Tape,
+        _ record: PassRecord
+    ) {
         self.optimizer = optimizer
         self.table = table
         self.model = model
         self.state = state
         self.tape = tape
+        self.record = record
         if let optimizer = optimizer as? any FusedOptimizer {
             fused = { optimizer.update($0, at: $1) }
         } else if let optimizer = optimizer as? any ElementwiseOptimizer, optimizer.slots.count <= 2 {
@@ -34,8 +46,13 @@ final class ParameterUpdate {
         } else {
             fused = nil
         }
-        stages = Dictionary(grouping: table.gradientTransforms) { $0.technique.stage }
+        transforms = (
+            table.transforms(at: .gradient), table.transforms(at: .update), table.transforms(at: .applied)
+        )
         let layout = model.tree.layout
+        selections = table.techniques.map { technique in
+            (technique as? any GradientTransform).map { layout.indices($0.parameters) } ?? []
+        }
         let indices = layout.parameters.indices.filter { !layout.isFrozen($0) }
         var trained: [Int] = []
         var groups: [(range: Range<Int>, scale: Float)] = []
@@ -54,28 +71,19 @@ final class ParameterUpdate {
     private var hasTransforms: Bool { !table.gradientTransforms.isEmpty }
 
     /// Updates the parameters by the gradients on the tape.
-    ///
-    /// - Parameters:
-    ///   - info: the step.
-    ///   - record: that of the step's pass.
-    ///   - gradientsAt: the gradients of the step's objective at other values.
-    ///   - culprit: which term makes the gradient of a parameter what is not finite.
-    func callAsFunction(
-        _ info: StepInfo, _ record: PassRecord, gradientsAt: @escaping (ParameterValues) throws -> [Tensor],
-        culprit: (Int) -> String?
-    ) throws {
+    func callAsFunction(_ batch: Batch, _ info: StepInfo) throws {
         let step = OptimizerStep(learningRate: info.learningRate, index: info.globalStep)
         guard step.learningRate.isFinite, step.learningRate >= 0 else {
             throw Diagnosis(model, state, info).badLearningRate()
         }
         guard let fused, !hasTransforms, step.learningRate < ParameterUpdate.safeLearningRate else {
-            return try updateThroughTransforms(step, info, record, gradientsAt, culprit)
+            return try updateThroughTransforms(step, batch, info)
         }
         for (position, index) in trained.enumerated() {
             let memory = tape.gradientMemory(ofLeaf: index, shape: state.parameters.values[index].shape)
             setSegment(position, index, memory, foldedGradient(index))
         }
-        try requireFiniteGradients(info, culprit)
+        try requireFiniteGradients(batch, info)
         runFused(fused, step)
     }
 
@@ -84,39 +92,34 @@ final class ParameterUpdate {
         return FoldedGradient(weightDecay: terms.weightDecay, l1: terms.l1)
     }
 
-    private func updateThroughTransforms(
-        _ step: OptimizerStep, _ info: StepInfo, _ record: PassRecord,
-        _ gradientsAt: @escaping (ParameterValues) throws -> [Tensor], _ culprit: (Int) -> String?
-    ) throws {
+    private func updateThroughTransforms(_ step: OptimizerStep, _ batch: Batch, _ info: StepInfo) throws {
         defer { dense.removeAll(keepingCapacity: true) }
-        let diagnosis = Diagnosis(model, state, info)
         let leaves = layout.parameters.indices
         let gradients = try apply(
-            .gradient,
+            transforms.gradient,
             to: GradientSet(
                 .gradient, layout, state.parameters, DenseSource(gradients: leaves.map(tape.takeGradient(ofLeaf:))),
-                folded: ContiguousArray(leaves.map(foldedGradient))), info, record, gradientsAt)
-        if let bad = gradients.indexOfBadCoefficient { throw badGradient(bad, info, culprit) }
+                folded: ContiguousArray(leaves.map(foldedGradient))), batch, info)
+        if let bad = gradients.indexOfBadCoefficient { throw badGradient(bad, batch, info) }
         for (position, index) in trained.enumerated() {
             dense.append(gradients.dense(index))
             setSegment(position, index, dense[position].storage.floats, gradients.gradients[index])
         }
-        try requireFiniteGradients(info, culprit)
+        try requireFiniteGradients(batch, info)
 
         let source = DenseSource { [unowned self] in self.makeUpdates(step) }
         let updates = try apply(
-            .update, to: GradientSet(.update, layout, state.parameters, source), info, record, gradientsAt)
-        let names = names(at: .update)
+            transforms.update, to: GradientSet(.update, layout, state.parameters, source), batch, info)
         // The optimizer's memory has not moved yet if no transform has looked at what it makes.
         if let bad = updates.indexOfBadCoefficient {
-            throw diagnosis.badUpdate(of: layout.parameters[bad].path, names, isAhead: source.isMaterialized)
+            throw badUpdate(bad, info, isAhead: source.isMaterialized)
         }
         if updates.isDeferred, let fused, step.learningRate < ParameterUpdate.safeLearningRate {
             for (position, index) in trained.enumerated() {
                 // A transform may have kept a parameter's value: what it kept must not change with the parameter.
                 ownMemory(position, index)
-                segments[position].shrink = updates.updates[index].decoupledDecay
-                segments[position].threshold = updates.updates[index].softThreshold
+                segments[position].decoupled_decay = updates.updates[index].decoupledDecay
+                segments[position].soft_threshold = updates.updates[index].softThreshold
             }
             runFused(fused, step)
         } else {
@@ -127,57 +130,56 @@ final class ParameterUpdate {
                 let folded = updates.updates[index]
                 dense.append(updates.dense(index))
                 setSegment(position, index, dense[position].storage.floats, FoldedGradient(scale: folded.scale))
-                segments[position].shrink = folded.decoupledDecay
-                segments[position].threshold = folded.softThreshold
+                segments[position].decoupled_decay = folded.decoupledDecay
+                segments[position].soft_threshold = folded.softThreshold
             }
-            if let bad = indexOfBadGradient() {
-                throw diagnosis.badUpdate(of: layout.parameters[trained[bad]].path, names, isAhead: true)
-            }
-            try addCheckedUpdates(Array(dense), step) {
-                diagnosis.badUpdate(of: layout.parameters[$0].path, names, isAhead: true)
-            }
+            if let bad = indexOfBadGradient() { throw badUpdate(trained[bad], info, isAhead: true) }
+            try addCheckedUpdates(Array(dense), step, info)
         }
-        try replaceApplied(info, record, gradientsAt)
+        try replaceApplied(batch, info)
     }
 
     /// Lets the transforms of the last stage see, and replace, the new values.
-    private func replaceApplied(
-        _ info: StepInfo, _ record: PassRecord, _ gradientsAt: @escaping (ParameterValues) throws -> [Tensor]
-    ) throws {
-        guard stages[.applied] != nil else { return }
+    private func replaceApplied(_ batch: Batch, _ info: StepInfo) throws {
+        guard !transforms.applied.isEmpty else { return }
         let none = DenseSource(gradients: [])
         let result = try apply(
-            .applied, to: GradientSet(.applied, layout, state.parameters, none), info, record, gradientsAt)
+            transforms.applied, to: GradientSet(.applied, layout, state.parameters, none), batch, info)
         guard !result.replaced.isEmpty else { return }
         for index in trained {
             guard let value = result.replaced[index] else { continue }
             guard value.isFinite else {
-                throw Diagnosis(model, state, info).badValue(of: layout.parameters[index].path, names(at: .applied))
+                throw Diagnosis(model, state, info).badValue(of: layout.parameters[index].path, transforms.applied.map(\.technique.name))
             }
             state.parameters.values[index] = value
         }
     }
 
-    private func names(at stage: GradientStage) -> [String] { (stages[stage] ?? []).map(\.technique.name) }
+    private func badUpdate(_ index: Int, _ info: StepInfo, isAhead: Bool) -> TrainingError {
+        Diagnosis(model, state, info).badUpdate(
+            of: layout.parameters[index].path, transforms.update.map(\.technique.name), isAhead: isAhead)
+    }
 
     private func apply(
-        _ stage: GradientStage, to set: GradientSet, _ info: StepInfo, _ record: PassRecord,
-        _ gradientsAt: @escaping (ParameterValues) throws -> [Tensor]
+        _ entries: Transforms, to set: GradientSet, _ batch: Batch, _ info: StepInfo
     ) throws -> GradientSet {
-        guard let entries = stages[stage] else { return set }
+        guard !entries.isEmpty else { return set }
+        let stage = set.stage
         let pass = Pass(
             .training, parameters: state.parameters, states: state.states, writesState: true,
             draw: .step(info.globalStep), info: info, record: record)
         var set = set
         for entry in entries {
             let name = entry.technique.name
-            let selection = layout.indices(entry.technique.parameters)
+            let selection = selections[entry.index]
             let given = Gradients(set, selection, pass, technique: name)
             let returned = pass.call(entry.index, .gradientTransform, at: model.techniqueNodes[entry.index]) { scope in
                 entry.technique.gradientTransform(
                     given,
-                    in: GradientContext(scope: scope) { [layout, state] values in
-                        gradients(at: values, given, layout, state.parameters, name, gradientsAt)
+                    in: GradientContext(scope: scope) { [layout, state, gradientsAt] values in
+                        gradients(at: values, given, layout, state.parameters, name) {
+                            try gradientsAt($0, batch, info)
+                        }
                     })
             }
             try record.throwFailure()
@@ -209,7 +211,7 @@ final class ParameterUpdate {
         let segment = ballast_segment(
             parameter: state.parameters.values[index].storage.floats, gradient: gradient, update: nil, first: nil,
             second: nil, count: state.parameters.values[index].elementCount, gradient_scale: folded.scale,
-            own: folded.weightDecay, sign: folded.l1, shrink: 0, threshold: 0)
+            weight_decay: folded.weightDecay, l1: folded.l1, decoupled_decay: 0, soft_threshold: 0)
         if position < segments.count { segments[position] = segment } else { segments.append(segment) }
         ownMemory(position, index)
     }
@@ -233,13 +235,14 @@ final class ParameterUpdate {
         return isFinite ? nil : bad
     }
 
-    private func requireFiniteGradients(_ info: StepInfo, _ culprit: (Int) -> String?) throws {
-        if let bad = indexOfBadGradient() { throw badGradient(trained[bad], info, culprit) }
+    private func requireFiniteGradients(_ batch: Batch, _ info: StepInfo) throws {
+        if let bad = indexOfBadGradient() { throw badGradient(trained[bad], batch, info) }
     }
 
-    private func badGradient(_ index: Int, _ info: StepInfo, _ culprit: (Int) -> String?) -> TrainingError {
+    private func badGradient(_ index: Int, _ batch: Batch, _ info: StepInfo) -> TrainingError {
         Diagnosis(model, state, info).badGradient(
-            of: layout.parameters[index].path, culprit: culprit(index), names(at: .gradient))
+            of: layout.parameters[index].path, culprit: culprit(index, batch, info),
+            transforms.gradient.map(\.technique.name))
     }
 
     // MARK: The optimizer
@@ -268,16 +271,14 @@ final class ParameterUpdate {
     }
 
     /// Adds updates that are finite; where a sum may overflow, goes back to the parameters before if one does.
-    private func addCheckedUpdates(
-        _ updates: [Tensor], _ step: OptimizerStep, error: (Int) -> TrainingError
-    ) throws {
+    private func addCheckedUpdates(_ updates: [Tensor], _ step: OptimizerStep, _ info: StepInfo) throws {
         guard step.learningRate >= ParameterUpdate.safeLearningRate else { return addUpdates(updates) }
         let old = trained.map { state.parameters.values[$0] }
         for (position, index) in trained.enumerated() { ownMemory(position, index) }
         addUpdates(updates)
         guard let bad = trained.first(where: { !state.parameters.values[$0].isFinite }) else { return }
         for (value, index) in zip(old, trained) { state.parameters.values[index] = value }
-        throw error(bad)
+        throw badUpdate(bad, info, isAhead: true)
     }
 
     /// Computes the updates of all parameters, in the order of the layout, without changing these.
@@ -294,7 +295,7 @@ final class ParameterUpdate {
         }
         for (position, index) in trained.enumerated() {
             let (segment, parameter) = (segments[position], state.parameters.values[index])
-            let gradient = FoldedGradient(scale: segment.gradient_scale, weightDecay: segment.own, l1: segment.sign)
+            let gradient = FoldedGradient(scale: segment.gradient_scale, weightDecay: segment.weight_decay, l1: segment.l1)
                 .value(dense[position], parameter)
             let update = optimizer.update(
                 gradient, of: parameter, slots: &state.slots[index],

@@ -5,11 +5,14 @@ struct PenaltyCalls {
     private let table: HookTable
     private let model: BoundModel
     private let passes: ExtraPasses
+    /// The indices of the parameters that each penalty is handed.
+    private let selections: [[Int]]
 
     init(_ trainer: Trainer, _ table: HookTable, _ model: BoundModel) {
         self.table = table
         self.model = model
         passes = ExtraPasses(model: model, loss: trainer.loss)
+        selections = table.penalties.map { model.tree.layout.indices($0.technique.parameters) }
     }
 
     /// The term that the penalty at a position adds to the objective of a batch.
@@ -17,8 +20,7 @@ struct PenaltyCalls {
     /// - Throws: ``TechniqueError`` if it is not a number.
     func callAsFunction(_ position: Int, _ batch: Batch, _ output: Tensor, _ pass: Pass) throws -> Tensor {
         let entry = table.penalties[position]
-        let layout = model.tree.layout
-        let selected = Parameters(layout, pass, layout.indices(entry.technique.parameters))
+        let selected = Parameters(model.tree.layout, pass, selections[position])
         let term = pass.call(entry.index, .lossPenalty, at: model.techniqueNodes[entry.index]) { scope in
             entry.technique.lossPenalty(
                 selected,

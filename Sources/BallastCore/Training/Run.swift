@@ -222,8 +222,8 @@ public final class Run {
             throw Diagnosis(model, state, info).badUpdate(
                 of: model.tree.layout.parameters[bad].path, [], isAhead: true)
         }
-        let callbacks = EpochCallbacks(self, info)
-        let validated = try callbacks.variablesForValidation()
+        let callbacks = trainingStep.table.callbacks.isEmpty ? nil : EpochCallbacks(self, info)
+        let validated = try callbacks?.variablesForValidation()
         let values = validated.map { model.tree.values($0, over: state.parameters, state.states) }
         func measure(_ data: Dataset) throws -> Evaluation {
             try self.evaluation(data, values?.parameters ?? state.parameters, values?.states ?? state.states)
@@ -232,7 +232,7 @@ public final class Run {
         record.validationLoss = evaluation?.loss
         record.validationMetrics = evaluation?.metrics ?? []
         if trainer.evaluatesTraining { record.trainEvaluation = try measure(train) }
-        let stop = try callbacks.callBack(&record, validated: validated)
+        let stop = try callbacks?.callBack(&record, validated: validated)
         record.costs = trainingStep.takeCosts()
 
         state.history.append(record)

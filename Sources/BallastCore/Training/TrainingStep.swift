@@ -47,8 +47,10 @@ final class TrainingStep {
         costs = CostMeter(accounts: table.techniques.count * Hook.allCases.count)
         passes = ExtraPasses(model: model, loss: trainer.loss)
         penalty = PenaltyCalls(trainer, table, model)
-        update = ParameterUpdate(trainer.optimizer, table, model, state, tape)
+        update = ParameterUpdate(trainer.optimizer, table, model, state, tape, record)
         stepPenalties = state.penaltySums
+        update.gradientsAt = { [unowned self] in try gradients(at: $0, $1, $2) }
+        update.culprit = { [unowned self] in culprit(of: $0, $1, $2) }
         tape.backwardTimer = { [unowned costs] owner, time in costs.add(time, to: owner) }
         tape.reset(leafCount: state.parameters.values.count)
     }
@@ -67,12 +69,7 @@ final class TrainingStep {
         do {
             let batch = try wrapped(batch, info)
             let loss = try objective(batch, info)
-            try update(info, record) { [unowned self] in
-                try gradients(at: $0, batch, info)
-            } culprit: {
-                [unowned self] in
-                culprit(of: $0, batch, info)
-            }
+            try update(batch, info)
             for index in stepPenalties.indices { state.penaltySums[index] += stepPenalties[index] }
             lastLearningRate = info.learningRate
             if let start {
@@ -138,8 +135,8 @@ final class TrainingStep {
     /// Runs forward and backward; leaves the gradients on the tape, and returns the loss of the data.
     private func objective(_ batch: Batch, _ info: StepInfo) throws -> Double {
         for index in stepPenalties.indices { stepPenalties[index] = 0 }
+        guard trainer.shards > 1, batch.count > 1 else { return try objective(batch, info, shard: 0, weight: 1) }
         let shards = batch.shards(trainer.shards)
-        guard shards.count > 1 else { return try objective(batch, info, shard: 0, weight: 1) }
         var losses: [Double] = []
         var sum = GradientSum(leafCount: state.parameters.values.count)
         for (shard, part) in shards.enumerated() {
@@ -243,6 +240,7 @@ final class TrainingStep {
 
     /// What techniques have cost since the last call, `callbacks` being what an epoch's end took by technique.
     func takeCosts() -> [HookCost] {
+        guard costs.hasTimes else { return [] }
         defer {
             costs.reset()
             measuredSteps = 0

@@ -3,8 +3,6 @@
 
 #include "convolution_image.h"
 
-enum { product_steps = 512, result_floats = 32 << 10, image_floats = 64 << 10 };
-
 typedef struct {
   image_geometry geometry;
   size_t groups, channels, rows; // in each group: channels of the source, rows of the result

@@ -91,18 +91,19 @@ INLINE size_t image_size(const image_geometry *g, size_t channels, size_t rows) 
   return channels * g->planes * plane_size(g, rows) + 2 * panel_width;
 }
 
-// Writes columns 0..<pitch of an image's row: those in begin..<end are the source's, the others zeros. `from` is where
-// column 0 would lie in the source, whose columns are `step` apart. May write up to a vector's width past the row.
-INLINE void copy_row(size_t pitch, size_t begin, size_t end, const float *from, size_t step, float *to) {
+// Writes columns 0..<pitch of an image's row: those in begin..<end are the source's, the others zeros. Column 0 would lie
+// `first_column` elements after `source`, or before it; columns are `step` apart. May write up to a vector's width past the row.
+INLINE void copy_row(size_t pitch, size_t begin, size_t end, const float *source, ptrdiff_t first_column, size_t step, float *to) {
   for (size_t column = 0; column < pitch; column += width) {
     const size_t first = smaller_size(begin > column ? begin - column : 0, width);
     const size_t last = larger_size(smaller_size(end > column ? end - column : 0, width), first);
     vf x = {0};
     if (step == 1) {
-      __builtin_prefetch(from + column + 384); // a plane or two ahead: short rows are no stream to the processor
-      x = load_between(from + column, first, last);
+      const float *from = pointer_ahead(source, first_column + (ptrdiff_t)column);
+      prefetch(from, 384); // a plane or two ahead: short rows are no stream to the processor
+      x = load_between(from, first, last);
     } else {
-      for (size_t i = first; i < last; i++) x[i] = from[(ptrdiff_t)((column + i) * step)];
+      for (size_t i = first; i < last; i++) x[i] = source[first_column + (ptrdiff_t)((column + i) * step)];
     }
     store(to + column, x);
   }
@@ -133,7 +134,7 @@ static void build_image(const image_geometry *g, const float *source, size_t cha
           clear_columns(g->pitch, to);
           continue;
         }
-        copy_row(g->pitch, (size_t)begin, (size_t)end, from + y * source_width + plane.column, (size_t)step, to);
+        copy_row(g->pitch, (size_t)begin, (size_t)end, from + y * source_width, plane.column, (size_t)step, to);
       }
     }
   }

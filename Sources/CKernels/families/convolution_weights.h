@@ -24,7 +24,7 @@ static void pack_gradient(const weight_gradient *job, const float *dy, size_t li
     const size_t columns = smaller_size(panel_width, job->outputs - output), step = packed_step(columns);
     for (size_t i = 0; i < lines; i++) {
       for (size_t column = 0; column < columns; column++) { // planes are too far apart for the processor to look ahead
-        __builtin_prefetch(dy + (output + column) * plane + (line + i + 2) * g->width);
+        prefetch(dy, (output + column) * plane + (line + i + 2) * g->width);
       }
       pack_columns(g->width, columns, dy + output * plane + (line + i) * g->width, plane, panels);
       if (i + 1 < lines) memset(panels + g->width * step, 0, (g->pitch - g->width) * step * sizeof(float));
@@ -128,19 +128,24 @@ static void kernel_conv2d_weight_gradient(const ballast_conv2d_shape *s, const f
     if (!accumulate) memset(dweight, 0, count * sizeof(float));
     return;
   }
-  enum { most_shares = 16, most_sums = 4 << 20, tasks = 16, longest_sum = 1024 }; // longest_sum: in one chain, for accuracy
   weight_gradient job = {.shape = s, .geometry = forward_geometry(s), .channels = s->channels / s->groups,
                          .outputs = s->outputs / s->groups, .x = x, .dy = dy, .accumulate = accumulate, .dweight = dweight};
   const image_geometry *g = &job.geometry;
   job.rows = job.channels * g->taps;
   const double operations = 2.0 * (double)count * (double)(g->height * g->width) * (double)s->batch;
+  const size_t positions = g->height * g->width * s->batch;
   job.shares = smaller_size(smaller_size(s->batch, most_shares), larger_size(1, most_sums / count));
+  job.shares = smaller_size(job.shares, larger_size(enough_tasks, positions / share_positions));
   job.shares = smaller_size(job.shares, (size_t)(operations / task_operations) + 1);
   job.share_samples = ceiling_quotient(s->batch, job.shares);
   job.shares = ceiling_quotient(s->batch, job.share_samples);
   // Few shares of much work are cut by channels as well.
-  const size_t work_blocks = smaller_size(ceiling_quotient(tasks, job.shares * s->groups),
-                                          (size_t)(operations / task_operations / (double)(job.shares * s->groups)) + 1);
+  const size_t tasks = job.shares * s->groups;
+  const size_t few_blocks = smaller_size(ceiling_quotient(enough_tasks, tasks),
+                                         (size_t)(operations / task_operations / (double)tasks) + 1);
+  const size_t more_blocks = smaller_size(ceiling_quotient(most_shares, tasks),
+                                          (size_t)(operations / block_operations / (double)tasks) + 1);
+  const size_t work_blocks = larger_size(few_blocks, more_blocks);
   const size_t cache_blocks = ceiling_quotient(job.channels * g->planes * g->pitch * (g->extra_rows + 4), image_floats);
   job.blocks = smaller_size(larger_size(work_blocks, cache_blocks), job.channels);
   job.block_channels = ceiling_quotient(job.channels, job.blocks);

@@ -50,8 +50,8 @@ INLINE void dropout_units(dropout_task task, bool applied, size_t begin, size_t 
   for (; begin < end; begin += units_at_once, low += width) {
     if (applied) { // memory is fetched while the numbers are made
       for (size_t i = 0; i < units_at_once; i += 16) {
-        __builtin_prefetch(task.x + begin + fetched_ahead + i);
-        __builtin_prefetch(task.y + begin + fetched_ahead + i, 1);
+        prefetch(task.x + begin, fetched_ahead + i);
+        __builtin_prefetch(pointer_ahead(task.y + begin, (ptrdiff_t)(fetched_ahead + i)), 1);
       }
     }
     vu_bytes kept = kept_units(philox(&stream, low, high), threshold);

@@ -3,6 +3,7 @@
 
 #pragma clang fp contract(fast)
 
+#include "../tuning.h"
 #include "vector.h"
 
 #include "gemm.h"

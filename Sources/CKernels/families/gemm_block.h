@@ -9,14 +9,14 @@ enum { most_rows = 6 };  // 12 accumulators of 16 registers
 enum { panel_width = 2 * VECTOR_WIDTH };
 
 /// Where a block's operands lie. B is packed in panels, padded to whole vectors (`packed`, and `packed_gathered_a`), or its rows
-/// are b_step apart and end with the columns (`direct`), or row p starts at b + offsets[p] and may be read past its end
+/// are b_step apart and end with the columns (`direct`, and `packing`, which writes the panel by the way), or row p starts at b + offsets[p] and may be read past its end
 /// (`gathered_b`). Element (i, p) of A is a[i * row_step + p * k_step], or a[offsets[i] + p] (`packed_gathered_a`).
-typedef enum { packed, direct, gathered_b, packed_gathered_a, layouts } block_layout;
+typedef enum { packed, direct, packing, gathered_b, packed_gathered_a, layouts } block_layout;
 
 /// A product whose blocks are computed one by one.
 typedef struct {
   size_t k;
-  const float *a;
+  const float *a, *b;    // b: for whoever cuts the product, not for its blocks
   size_t row_step, k_step;
   const size_t *offsets;
   float *c;
@@ -24,6 +24,7 @@ typedef struct {
   float alpha;
   const float *bias;     // one per column, or null
   const float *row_bias; // one per row, or null
+  float *panel;          // that `packing` writes
   bool relu, accumulate;
 } product;
 
@@ -54,22 +55,25 @@ INLINE void compute_block(const int rows, const int vectors, const block_layout 
   const size_t row_step = p->row_step, k_step = p->k_step, count = columns - (size_t)(vectors - 1) * width;
   // Rows are addressed from every fourth. The compiler must not see how they hang together, or it steps from one to the next
   // in a chain of additions that is longer than the loop's arithmetic.
-  const float *a = p->a + row * row_step, *a4 = a + 4 * row_step, *a8 = a + 8 * row_step;
+  const float *a = p->a + row * row_step, *a4 = rows > 4 ? a + 4 * row_step : a, *a8 = rows > 8 ? a + 8 * row_step : a;
   size_t row_step_3 = 3 * row_step;
   HIDE(a4);
   HIDE(a8);
   HIDE(row_step_3);
+  float *panel = p->panel;
   const float *gathered[most_rows];
   for (int i = 0; i < rows; i++) gathered[i] = layout == packed_gathered_a ? p->a + p->offsets[row + (size_t)i] : NULL;
   for (size_t step = 0; step < p->k; step++) {
     const float *from_b = layout == gathered_b ? b + p->offsets[step] : b;
     vf y[2];
     for (int v = 0; v < vectors; v++) {
-      if (layout == direct && v == vectors - 1) {
+      if ((layout == direct || layout == packing) && v == vectors - 1) {
         y[v] = VECTOR_WIDTH == 4 ? load_part(from_b + v * width, count) : load_tail(from_b + v * width, count);
       } else {
         y[v] = load(from_b + v * width);
       }
+      if (vectors == 2 && layout <= packing) prefetch(from_b + v * width, steps_ahead * b_step);
+      if (layout == packing) store(panel + v * width, y[v]);
     }
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++) {
@@ -82,8 +86,17 @@ INLINE void compute_block(const int rows, const int vectors, const block_layout 
     a4 += k_step;
     a8 += k_step;
     if (layout != gathered_b) b += b_step;
+    if (layout == packing) panel += vectors * width;
   }
   float *c = p->c + row * p->c_step + column;
+  if (p->alpha == 1 && !p->accumulate && !p->bias && !p->row_bias && !p->relu) {
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows; i++) {
+      for (int v = 0; v < vectors - 1; v++) store(c + (size_t)i * p->c_step + v * width, sum[i][v]);
+      store_part(c + (size_t)i * p->c_step + (vectors - 1) * width, count, sum[i][vectors - 1]);
+    }
+    return;
+  }
   const float *bias = p->bias ? p->bias + column : NULL;
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++) {
@@ -102,11 +115,12 @@ typedef void (*block_function)(const product *p, size_t row, size_t column, size
 #define BLOCKS(rows) \
   BLOCK(rows, 1, packed, width) BLOCK(rows, 2, packed, 2 * width) \
   BLOCK(rows, 1, direct, b_step) BLOCK(rows, 2, direct, b_step) \
+  BLOCK(rows, 1, packing, b_step) BLOCK(rows, 2, packing, b_step) \
   BLOCK(rows, 1, gathered_b, 0) BLOCK(rows, 2, gathered_b, 0) \
   BLOCK(rows, 1, packed_gathered_a, width) BLOCK(rows, 2, packed_gathered_a, 2 * width)
 #define ENTRIES(rows) \
   {{packed_block_##rows##x1, packed_block_##rows##x2}, {direct_block_##rows##x1, direct_block_##rows##x2}, \
-   {gathered_b_block_##rows##x1, gathered_b_block_##rows##x2}, \
+   {packing_block_##rows##x1, packing_block_##rows##x2}, {gathered_b_block_##rows##x1, gathered_b_block_##rows##x2}, \
    {packed_gathered_a_block_##rows##x1, packed_gathered_a_block_##rows##x2}},
 
 BLOCKS(1) BLOCKS(2) BLOCKS(3) BLOCKS(4) BLOCKS(5) BLOCKS(6)

@@ -23,8 +23,9 @@ typedef struct {
   const ballast_norm_shape *shape;
   norm_pieces pieces;
   const float *x;
-  float *mean, *squares; // [pieces, groups]: mean and sum of squared deviations from it
-  float factor;          // on squares
+  const float *origin;     // [groups, inner], or null: means are relative to each group's first element there
+  float *mean, *variance;  // [pieces, groups]; the variance is the piece's share of the group's
+  double share;            // 1 / elements of a group
 } moments_task;
 
 // Mean and sum of squared deviations of some elements; merging two is exact in exact arithmetic (Chan, 1979).
@@ -38,30 +39,65 @@ INLINE moments_of_block merged_moments(moments_of_block a, moments_of_block b) {
                             a.squares + b.squares + difference * difference * (a.count * b.count / count)};
 }
 
-INLINE vf squared_deviations(size_t count, const float *x, float mean, vf total) {
-  vf a = {0}, b = {0};
+// Adds scale * (x - shift) of a run to a total, in four chains. Scaled terms do not add up to more than the largest one.
+INLINE vf scaled_differences(size_t count, const float *x, float shift, float scale, vf total) {
+  if (count <= width) return total + (load_filled(x, count, shift) - shift) * scale;
+  vf chain[4] = {{0}, {0}, {0}, {0}};
   size_t i = 0;
-  for (; i + 2 * width <= count; i += 2 * width) {
-    vf first = load(x + i) - mean, second = load(x + i + width) - mean;
-    a += first * first;
-    b += second * second;
+  for (; i + 4 * width <= count; i += 4 * width) {
+    for (size_t j = 0; j < 4; j++) chain[j] += (load(x + i + j * width) - shift) * scale;
   }
-  for (; i < count; i += width) {
-    vf deviation = load_filled(x + i, count - i, mean) - mean;
-    a += deviation * deviation;
+  for (; i + width <= count; i += width) chain[0] += (load(x + i) - shift) * scale;
+  if (i < count) chain[1] += (load_filled(x + i, count - i, shift) - shift) * scale;
+  return total + ((chain[0] + chain[1]) + (chain[2] + chain[3]));
+}
+
+// Adds scale * (x - shift - center)^2 of a run to a total, in four chains. A scale of 1 costs nothing.
+INLINE vf scaled_squares(size_t count, const float *x, float shift, float center, float scale, vf total) {
+  vf chain[4] = {{0}, {0}, {0}, {0}};
+  size_t i = 0;
+  for (; i + 4 * width <= count; i += 4 * width) {
+    for (size_t j = 0; j < 4; j++) {
+      vf deviation = (load(x + i + j * width) - shift) - center;
+      chain[j] += deviation * (deviation * scale);
+    }
   }
-  return total + (a + b);
+  for (; i + width <= count; i += width) {
+    vf deviation = (load(x + i) - shift) - center;
+    chain[0] += deviation * (deviation * scale);
+  }
+  if (i < count) {
+    vf deviation = (load_tail(x + i, count - i) - shift) - center;
+    deviation = choose(lane_numbers() < (int32_t)(count - i), deviation, splat(0));
+    chain[1] += deviation * (deviation * scale);
+  }
+  return total + ((chain[0] + chain[1]) + (chain[2] + chain[3]));
 }
 
 // A block of rows that stays in the first cache for its second pass.
 enum { moments_block = 4096 };
 
+// The first element is subtracted from all: what is left is small even where means are large, and is exact then.
 INLINE moments_of_block moments_of_rows(size_t rows, size_t stride, size_t count, const float *x) {
-  vf sum = {0}, squares = {0};
-  for (size_t row = 0; row < rows; row++) sum = reduction_of_run(ballast_sum, count, x + row * stride, sum);
-  float mean = lane_sum(sum) / (float)(rows * count);
-  for (size_t row = 0; row < rows; row++) squares = squared_deviations(count, x + row * stride, mean, squares);
-  return (moments_of_block){(double)(rows * count), mean, lane_sum(squares)};
+  const float scale = 1 / (float)(rows * count);
+  float shift = *x, center;
+  for (;;) {
+    vf sum = {0};
+    for (size_t row = 0; row < rows; row++) sum = scaled_differences(count, x + row * stride, shift, scale, sum);
+    center = lane_sum(sum);
+    if (isfinite(center) || shift == 0) break;
+    shift = 0; // differences overflow where the elements do not
+  }
+  const double elements = (double)(rows * count);
+  vf squares = {0};
+  for (size_t row = 0; row < rows; row++) squares = scaled_squares(count, x + row * stride, shift, center, 1, squares);
+  double total = lane_sum(squares);
+  if (!isfinite(total)) { // the mean of squares may be finite where their sum is not
+    squares = splat(0);
+    for (size_t row = 0; row < rows; row++) squares = scaled_squares(count, x + row * stride, shift, center, scale, squares);
+    total = lane_sum(squares) * elements;
+  }
+  return (moments_of_block){elements, (double)shift + center, total};
 }
 
 static void moments_of_runs_range(void *context, size_t begin, size_t end) {
@@ -80,8 +116,8 @@ static void moments_of_runs_range(void *context, size_t begin, size_t end) {
         all = all.count == 0 ? block : merged_moments(all, block);
       }
     }
-    task.mean[i] = (float)all.mean;
-    task.squares[i] = (float)all.squares * task.factor;
+    task.mean[i] = (float)(task.origin ? all.mean - task.origin[group * inner] : all.mean);
+    task.variance[i] = (float)(all.squares * task.share);
   }
 }
 
@@ -97,18 +133,17 @@ INLINE void moments_of_tile(int vectors, const moments_task *task, size_t rows, 
   for (size_t row = 0; row < rows; row += reduction_block) {
     size_t n = smaller_size(reduction_block, rows - row);
     const float *block = x + row * stride;
-    vf center[tile_vectors], block_mean[tile_vectors], block_squares[tile_vectors];
+    const float scale = 1 / (float)n;
+    vf block_mean[tile_vectors], block_squares[tile_vectors];
     for (int j = 0; j < vectors; j++) block_mean[j] = block_squares[j] = splat(0);
     for (size_t i = 0; i < n; i++) {
-      for (int j = 0; j < vectors; j++) block_mean[j] += load_part(block + i * stride + (size_t)j * width, count) - shift[j];
-    }
-    for (int j = 0; j < vectors; j++) {
-      block_mean[j] *= 1 / (float)n;
-      center[j] = shift[j] + block_mean[j];
+      for (int j = 0; j < vectors; j++) {
+        block_mean[j] += (load_part(block + i * stride + (size_t)j * width, count) - shift[j]) * scale;
+      }
     }
     for (size_t i = 0; i < n; i++) {
       for (int j = 0; j < vectors; j++) {
-        vf deviation = load_part(block + i * stride + (size_t)j * width, count) - center[j];
+        vf deviation = (load_part(block + i * stride + (size_t)j * width, count) - shift[j]) - block_mean[j];
         block_squares[j] += deviation * deviation;
       }
     }
@@ -116,12 +151,13 @@ INLINE void moments_of_tile(int vectors, const moments_task *task, size_t rows, 
     for (int j = 0; j < vectors; j++) {
       vf difference = block_mean[j] - mean[j];
       mean[j] += difference * share;
-      squares[j] += block_squares[j] + difference * difference * weight;
+      squares[j] += block_squares[j] + difference * (difference * weight);
     }
   }
   for (int j = 0; j < vectors; j++) {
+    if (task->origin) shift[j] -= load_part(task->origin + at % stride + (size_t)j * width, count);
     store_part(task->mean + at + (size_t)j * width, count, shift[j] + mean[j]);
-    store_part(task->squares + at + (size_t)j * width, count, squares[j] * task->factor);
+    store_part(task->variance + at + (size_t)j * width, count, squares[j] * (float)task->share);
   }
 }
 
@@ -145,12 +181,13 @@ static void kernel_moments(const ballast_norm_shape *shape, const float *x, floa
   size_t groups = shape->groups;
   if (shape->outer * groups * shape->inner == 0) return;
   double elements = (double)shape->outer * (double)shape->inner;
-  moments_task task = {shape, norm_pieces_of(shape, groups), x, mean, variance, (float)(1 / elements)};
+  moments_task task = {.shape = shape, .pieces = norm_pieces_of(shape, groups), .x = x, .mean = mean, .variance = variance,
+                       .share = 1 / elements};
   size_t pieces = task.pieces.count, bytes = pieces * groups * sizeof(float);
   if (pieces > 1) {
+    task.origin = x;
     task.mean = ballast_allocate(bytes);
-    task.squares = ballast_allocate(bytes);
-    task.factor = 1;
+    task.variance = ballast_allocate(bytes);
   }
   if (shape->inner > 1) {
     size_t grain = row_grain(simple_grain / 2, task.pieces.length * shape->inner);
@@ -165,14 +202,14 @@ static void kernel_moments(const ballast_norm_shape *shape, const float *x, floa
     for (size_t piece = 0; piece < pieces; piece++) {
       size_t rows = smaller_size(task.pieces.length, shape->outer - piece * task.pieces.length);
       moments_of_block part = {(double)(rows * shape->inner), task.mean[piece * groups + group],
-                               task.squares[piece * groups + group]};
+                               task.variance[piece * groups + group] * elements};
       all = piece == 0 ? part : merged_moments(all, part);
     }
-    mean[group] = (float)all.mean;
+    mean[group] = (float)(all.mean + x[group * shape->inner]);
     variance[group] = (float)(all.squares / elements);
   }
   ballast_release(task.mean, bytes);
-  ballast_release(task.squares, bytes);
+  ballast_release(task.variance, bytes);
 }
 
 static void kernel_mean_of_squares(const ballast_norm_shape *shape, const float *x, float *result) {

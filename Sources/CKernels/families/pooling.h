@@ -153,8 +153,8 @@ static void spread_to_pairs(const ballast_pool2d_shape *s, const float *dy, cons
   for (size_t i = 0; i < s->output_height; i++) {
     for (size_t j = 0; j < s->output_width; j += width) {
       const size_t count = smaller_size(width, s->output_width - j), at = 2 * i * s->width + 2 * j;
-      __builtin_prefetch(dy + i * s->output_width + j + pooling_ahead);
-      __builtin_prefetch(index + i * s->output_width + j + pooling_ahead);
+      prefetch(dy + i * s->output_width + j, pooling_ahead);
+      prefetch((const float *)(index + i * s->output_width + j), pooling_ahead);
       const vf gradient = load_part(dy + i * s->output_width + j, count);
       const vi where = load_int_part(index + i * s->output_width + j, count) - splat_int((int32_t)at) - 2 * lane_numbers();
       const vi down = splat_int((int32_t)s->width);

@@ -15,7 +15,8 @@ INLINE vf silu_slope(vf x) {
   return s * (x * (1.0f - s) + 1.0f);
 }
 
-INLINE vf signum(vf x) { return choose(x > 0.0f, splat(1), choose(x < 0.0f, splat(-1), x)); }
+// Zeros keep their sign and NaN stays; the product turns subnormal numbers into zeros.
+INLINE vf signum(vf x) { return choose(x > 0.0f, splat(1), choose(x < 0.0f, splat(-1), x * 0.0f)); }
 
 // OPERATION(name, f(x), f'(x)) in terms of x, y = f(x) and p = parameter.
 #define SIMPLE_UNARY_OPERATIONS(OPERATION) \

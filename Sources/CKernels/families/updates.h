@@ -29,14 +29,14 @@ static void update_all(update_task *task, ballast_range_body body) {
 INLINE vf segment_gradient(const ballast_segment *segment, size_t i, size_t n) {
 #pragma clang fp contract(off)
   vf parameter = load_part(segment->parameter + i, n);
-  vf gradient = load_part(segment->gradient + i, n) * segment->gradient_scale + parameter * segment->own;
-  return segment->sign == 0 ? gradient : gradient + signum(parameter) * segment->sign;
+  vf gradient = load_part(segment->gradient + i, n) * segment->gradient_scale + parameter * segment->weight_decay;
+  return segment->l1 == 0 ? gradient : gradient + signum(parameter) * segment->l1;
 }
 
 // Changes the parameter in place.
 INLINE void put_parameter(const ballast_segment *segment, size_t i, size_t n, vf parameter, vf change) {
-  vf result = parameter + (parameter * segment->shrink + change);
-  if (segment->threshold > 0) result = signum(result) * maximum(magnitude(result) - segment->threshold, splat(0));
+  vf result = parameter + (parameter * segment->decoupled_decay + change);
+  if (segment->soft_threshold > 0) result = signum(result) * maximum(magnitude(result) - segment->soft_threshold, splat(0));
   store_part(segment->parameter + i, n, result);
 }
 

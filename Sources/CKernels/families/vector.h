@@ -35,6 +35,12 @@ INLINE void store(float *p, vf x) { *(vf_anywhere *)p = x; }
 INLINE vi load_int(const int32_t *p) { return *(const vi_anywhere *)p; }
 INLINE void store_int(int32_t *p, vi x) { *(vi_anywhere *)p = x; }
 
+// The address `distance` elements after p, which may lie outside of the array: not to be read from as a whole.
+INLINE const float *pointer_ahead(const float *p, ptrdiff_t distance) {
+  return (const float *)((uintptr_t)p + (uintptr_t)distance * sizeof(float));
+}
+INLINE void prefetch(const float *p, size_t distance) { __builtin_prefetch(pointer_ahead(p, (ptrdiff_t)distance)); }
+
 // The first n < width elements (the others read as 0, and are neither read from nor written to memory).
 #if VECTOR_WIDTH == 16
 INLINE vf load_tail(const float *p, size_t n) { return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
@@ -146,5 +152,6 @@ INLINE float lane_largest(vf x) {
 
 INLINE size_t smaller_size(size_t a, size_t b) { return a < b ? a : b; }
 INLINE size_t larger_size(size_t a, size_t b) { return a > b ? a : b; }
+INLINE double smaller_double(double a, double b) { return a < b ? a : b; }
 INLINE size_t ceiling_quotient(size_t a, size_t b) { return (a + b - 1) / b; }
 INLINE size_t round_up(size_t a, size_t b) { return ceiling_quotient(a, b) * b; }

@@ -1,5 +1,5 @@
 // Elementary functions of vectors of floats. Relative errors are a few units of 1e-7 over the normal range; infinities,
-// NaN and zeros come out right; results below FLT_MIN may be flushed to zero.
+// NaN and zeros come out right; subnormal operands and results are zeros (floating_point.h).
 // Polynomials for exp, log, tanh, sin, cos: Moshier, Cephes (single precision); for erf: minimax fits on two intervals.
 
 typedef double vd __attribute__((vector_size(4 * VECTOR_WIDTH)));   // half as many doubles
@@ -143,10 +143,8 @@ INLINE vf exponential_minus_one(vf x) {
 }
 
 INLINE vf logarithm(vf x) {
-  vi small = x < FLT_MIN;
-  vf scaled = choose(small, x * 0x1p23f, x);
-  vi offset = (vi)scaled - 0x3f3504f3; // bits of sqrt(1 / 2)
-  vf exponent = __builtin_convertvector(offset >> 23, vf) - (vf)(small & (vi)splat(23.0f));
+  vi offset = (vi)x - 0x3f3504f3; // bits of sqrt(1 / 2)
+  vf exponent = __builtin_convertvector(offset >> 23, vf);
   vf f = (vf)((offset & 0x007fffff) + 0x3f3504f3) - 1.0f;
   vf p = f * 7.0376836292e-2f - 1.1514610310e-1f;
   p = p * f + 1.1676998740e-1f;
@@ -303,6 +301,9 @@ INLINE vd positive_power(vd base, vd exponent) {
   return e * (vd)(((vl)shifted + 1023) << 52);
 }
 
+// Subnormal numbers as zeros, for the C library, which reads bits.
+INLINE float flushed(float x) { return fabsf(x) < FLT_MIN ? copysignf(0, x) : x; }
+
 // x^y as C's powf has it.
 INLINE vf power(vf x, vf y) {
   vf base = magnitude(x);
@@ -317,7 +318,7 @@ INLINE vf power(vf x, vf y) {
   result = choose(negative & ~integral, splat(NAN), result);
   if (any_lane(special)) {
     for (int i = 0; i < width; i++) {
-      if (special[i]) result[i] = powf(x[i], y[i]);
+      if (special[i]) result[i] = powf(flushed(x[i]), flushed(y[i]));
     }
   }
   return result;

@@ -7,8 +7,11 @@
 // - `accumulate` adds to the output instead of overwriting it.
 // - Reductions run in an order that depends on the shape alone, so results are the same bits for
 //   any number of threads.
-// - Every kernel may use the thread pool. A kernel that is called while another thread occupies the
-//   pool runs on its caller alone, with the same result.
+// - Arithmetic treats subnormal operands as zeros, and gives zeros instead of subnormal results. What only moves or
+//   selects elements (copies, gathers, relu, clamp, maxima) keeps their bits. The caller's floating-point state neither
+//   matters nor changes.
+// - Every kernel may use the pool of its caller's thread. Where another thread's job occupies that pool, it runs on its
+//   caller alone, with the same result.
 
 #ifndef BALLAST_CKERNELS_H
 #define BALLAST_CKERNELS_H
@@ -21,8 +24,9 @@
 
 // ---------------------------------------------------------------- Runtime
 
-/// What is wrong with BALLAST_KERNELS or BALLAST_THREADS in the environment, in a sentence with the cure;
-/// null when nothing is. With an error, the best instruction set and all processors are used.
+/// What is wrong with BALLAST_KERNELS or BALLAST_THREADS in the environment, in a sentence with the fix; null when
+/// nothing is. With an error, the best instruction set and all processors are used. A program that does not ask gets the
+/// sentence as one line on standard error, when it first uses a kernel.
 const char *_Nullable ballast_environment_error(void);
 
 /// Checks values that BALLAST_KERNELS and BALLAST_THREADS could have (null: not set). Returns true if they are good;
@@ -36,14 +40,48 @@ const char *ballast_instruction_set(void);
 /// processor or build lacks it.
 bool ballast_select_instruction_set(const char *name);
 
-/// The number of threads that kernels called from this thread use, itself included.
+enum { ballast_most_threads = 64 };
+
+/// The number of threads that kernels called from this thread use, itself included: what it has set; else that of its
+/// pool; else BALLAST_THREADS; else the number of processors that its affinity and the quota of its control groups allow.
 int ballast_thread_count(void);
 
 /// Sets the number of threads that kernels called from this thread use, clamped to 1...64.
 void ballast_set_thread_count(int count);
 
-/// Runs body(context, i) for every i in 0..<count, on the pool; returns when all have run.
+/// Runs body(context, i) for every i in 0..<count, on the caller's pool; returns when all have run. What a body calls
+/// runs on its thread alone. A body's arithmetic is that of the kernels: subnormal numbers are zeros. A body that forks
+/// may only run another program in the child, or end it.
 void ballast_parallel(size_t count, void *_Nullable context, void (*body)(void *_Nullable context, size_t index));
+
+/// Threads that run one job at a time. A thread that has no pool of its own uses the process's.
+typedef struct ballast_thread_pool ballast_thread_pool;
+
+/// A pool of `threads` threads (clamped to 1...64), the caller included: workers start with the first job. When a job is
+/// over, they poll for the next one for some time before they sleep; but not while another pool is at work, nor if there
+/// are more threads than processors.
+ballast_thread_pool *ballast_create_pool(int threads, int polling_microseconds);
+
+/// Ends a pool's workers, and waits for them. No thread uses the pool any more.
+void ballast_release_pool(ballast_thread_pool *pool);
+
+/// What a thread has chosen: a pool (null: the process's), and a number of threads (0: the pool's).
+typedef struct {
+  ballast_thread_pool *_Nullable pool;
+  int thread_count;
+} ballast_thread_choice;
+
+/// Makes kernels called from this thread use a pool (null: the process's), with its number of threads. Returns the choice
+/// before, for ballast_restore_choice.
+ballast_thread_choice ballast_use_pool(ballast_thread_pool *_Nullable pool);
+void ballast_restore_choice(ballast_thread_choice choice);
+
+/// The number of processors that the process may use, by its affinity and the quota of its control groups; at least 1.
+int ballast_processor_count(void);
+
+/// The number of processors that the control groups (versions 1 and 2) allow the process, rounded up; 0 if they set no
+/// limit. `root` precedes /proc/self/cgroup and /sys/fs/cgroup: "" for this system.
+int ballast_quota_processors(const char *root);
 
 /// A block of at least `bytes` bytes, aligned to 64, not cleared. Blocks are recycled through caches of the
 /// calling thread, so that a warm loop takes nothing from the system. Aborts with a message if there is none.
@@ -54,6 +92,9 @@ void ballast_release(void *block, size_t bytes);
 
 /// Bytes that ballast_allocate has taken from the system so far (it only ever grows).
 size_t ballast_system_bytes(void);
+
+/// The bytes of these that have not gone back to the system: blocks in use and idle ones.
+size_t ballast_held_bytes(void);
 
 /// Opaque per-thread pointer for breadcrumbs in error messages.
 void *_Nullable ballast_breadcrumb(void);
@@ -241,10 +282,10 @@ void ballast_dropout_gradient(size_t count, size_t inner, const float *dy, const
 
 // ---------------------------------------------------------------- Whole-model updates
 
-/// One parameter tensor of a model. The gradient that counts is gradient * gradient_scale + own * parameter + sign * sgn(parameter).
-/// If `update` is null the parameter is changed in place: `shrink` * parameter (its old value) is added to it as well, and the
-/// result r becomes sgn(r) max(|r| - threshold, 0). Else update receives what would have been added (without shrink and
-/// threshold) and the parameter stays. `update` may equal `gradient`.
+/// One parameter tensor of a model. The gradient that counts is gradient * gradient_scale + weight_decay * parameter + l1 * sgn(parameter).
+/// If `update` is null the parameter is changed in place: `decoupled_decay` * parameter (its old value) is added to it as well,
+/// and the result r becomes sgn(r) max(|r| - soft_threshold, 0). Else update receives what would have been added (without the
+/// folded update) and the parameter stays. `update` may equal `gradient`.
 typedef struct {
   float *parameter;
   const float *gradient;
@@ -252,7 +293,8 @@ typedef struct {
   float *_Nullable first;  // momentum (SGD, RMSProp), first moment (Adam)
   float *_Nullable second; // second moment (Adam, RMSProp)
   size_t count;
-  float gradient_scale, own, sign, shrink, threshold;
+  float gradient_scale, weight_decay, l1; // of the folded gradient
+  float decoupled_decay, soft_threshold; // of the folded update
 } ballast_segment;
 
 /// True if all gradients are finite; where not, `bad` receives the index of the first segment that has a bad one.
@@ -268,7 +310,7 @@ void ballast_adam(size_t count, const ballast_segment *segments, float rate, flo
 /// PyTorch's RMSprop: v = alpha v + (1 - alpha) g^2; update -rate g / (sqrt(v) + epsilon), through a momentum buffer if momentum > 0
 /// (buf = momentum buf + g / (sqrt(v) + epsilon); update -rate buf).
 void ballast_rmsprop(size_t count, const ballast_segment *segments, float rate, float alpha, float epsilon, float momentum);
-/// parameter += update * gradient_scale + shrink * parameter for every segment, and then the threshold.
+/// parameter += update * gradient_scale + decoupled_decay * parameter for every segment, and then the threshold.
 void ballast_apply_updates(size_t count, const ballast_segment *segments);
 
 // ---------------------------------------------------------------- Batches

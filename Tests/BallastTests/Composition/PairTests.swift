@@ -11,6 +11,7 @@ struct PairTests {
         BatchNorm(), DataAugmentation(.horizontalFlip(), .rotation(degrees: 20), .gaussianNoise(deviation: 0.1)),
         DecoupledDecay(0.5), Dropout(0.3), EarlyStopping(patience: 2, minDelta: 1), ElasticNet(1e-2),
         GroupNorm(groups: 2), InstanceNorm(affine: true), L1(1e-2), L2(1e-2), LayerNorm(), ProximalL1(0.1), RMSNorm(),
+        ReduceOnPlateau(by: 0.5, patience: 0, threshold: 0.5),
     ]
 
     /// 11 images in batches of 4: three steps in an epoch, the last of 3 images.
