@@ -56,7 +56,7 @@ struct Experiment {
     /// The model, its loss and its optimizer, without any technique.
     let trainer: Trainer
     var compositions: [(name: String, composition: Composition)]
-    /// What the page shows beside curves and the table.
+    /// What the page shows in addition to curves and the table.
     var pictures: ([ComparedRun]) throws -> [Picture] = { _ in [] }
 
     /// The plan of each composition.

@@ -111,7 +111,7 @@ extension AtomicFile {
 
         /// Opens a new temporary file, `.<name>.<number>.partial`, and locks it for as long as it is written.
         ///
-        /// The lock tells a live temporary file from one left by a process that was killed: the latter is removed here.
+        /// The lock distinguishes a live temporary file from one left by a process that was killed; the latter is removed.
         fileprivate init(target: String, folder: String, name: String) throws {
             let prefix = ".\(name.utf8.count < 200 ? name : String(name.prefix(40)))."
             Self.removeAbandoned(in: folder, prefix)

@@ -24,7 +24,7 @@ package struct ByteCursor {
     /// An error at the current position.
     package func malformed(_ problem: String) -> DataFileError { error(.malformed, problem, suggestion: suggestion) }
 
-    /// An error at the current position, with a suggestion of its own.
+    /// An error at the current position, with another suggestion.
     package func error(_ kind: DataFileError.Kind, _ problem: String, suggestion: String) -> DataFileError {
         DataFileError(kind, in: file, at: "\(place) \(origin + position)", problem, suggestion: suggestion)
     }
@@ -46,7 +46,7 @@ package struct ByteCursor {
         return bytes[start..<position]
     }
 
-    /// Takes a number of bytes; nil where fewer are left.
+    /// Takes a number of bytes; nil if fewer are left.
     package mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
         guard bytes.count - position >= count else { return nil }
         position += count
@@ -62,7 +62,7 @@ package struct ByteCursor {
         }
     }
 
-    /// Skips space, and the character where it follows; false where another one does.
+    /// Skips space, and the character where it follows; false if another one follows.
     package mutating func consume(_ character: Unicode.Scalar) -> Bool {
         skipSpace()
         guard let current, UInt32(current) == character.value else { return false }
@@ -80,7 +80,7 @@ package struct ByteCursor {
         guard position == bytes.count else { throw malformed("something follows \(content)") }
     }
 
-    /// The digits of a whole number; none where there are none.
+    /// The digits of a whole number; empty if there are none.
     package mutating func digits() -> String {
         skipSpace()
         return String(decoding: take { (0x30...0x39).contains($0) }, as: UTF8.self)

@@ -1,4 +1,4 @@
-/// A file that cannot be read or written as asked: which file, where in it, what is wrong and what to do.
+/// A file that cannot be read or written: which file, where in it, what is wrong and what to do.
 ///
 /// Every reader and writer of files in Ballast throws this type; `description` is one complete message:
 ///
@@ -32,7 +32,7 @@ public struct DataFileError: Error, Sendable, Hashable, CustomStringConvertible 
     public let kind: Kind
     /// The path (or address) of the file.
     public let file: String
-    /// The place inside the file ("byte 16", "line 3, column 2", "element 7"), where there is one.
+    /// The place inside the file ("byte 16", "line 3, column 2", "element 7"), if there is one.
     public let location: String?
     /// What is wrong, with the values found and expected.
     public let problem: String

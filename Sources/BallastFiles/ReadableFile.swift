@@ -83,7 +83,7 @@ package final class ReadableFile: Sendable {
 
     /// Whether there is a file or folder at `url`, links followed.
     ///
-    /// - Throws: `DataFileError` where that cannot be told, such as in a folder that this user may not search: what is
+    /// - Throws: `DataFileError` if that cannot be determined, such as in a folder that this user may not search: what is
     ///   unreadable is not missing.
     package static func exists(_ url: URL) throws -> Bool {
         var status = stat()

@@ -16,7 +16,7 @@ struct SafetensorsChecksums {
 
     init(tensors: [UInt32]) { self.tensors = tensors }
 
-    /// Parses the value of the entry; nil where it does not have the form above.
+    /// Parses the value of the entry; nil if it does not have the form above.
     init?(_ text: String) {
         guard Self.isMarked(text) else { return nil }
         let words = text.utf8.dropFirst(Self.mark.utf8.count).split(

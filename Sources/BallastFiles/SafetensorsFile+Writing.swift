@@ -124,7 +124,7 @@ extension SafetensorsFile {
                 throw DataFileError(
                     .outOfRange, in: path,
                     "the metadata entry \"\(key.abbreviated)\" is reserved or has a name beyond \(String.maximumKeyBytes) bytes",
-                    suggestion: "Leave out the checksums of another file; they are computed anew.")
+                    suggestion: "Leave out the checksums of another file; they are computed again.")
             }
         }
     }

@@ -9,7 +9,7 @@ public import Foundation
 ///
 /// Files that Ballast writes carry checksums (the metadata entry `ballast.checksums`, which other readers ignore): that
 /// of the header is verified when the file is opened, that of a tensor whenever its bytes are read. Files without
-/// checksums are read too; `isChecked` tells.
+/// checksums are read too; see `isChecked`.
 ///
 /// - Source: https://huggingface.co/docs/safetensors
 public struct SafetensorsFile: Sendable {
@@ -46,7 +46,7 @@ public struct SafetensorsFile: Sendable {
 
     /// Opens a file and checks its header.
     ///
-    /// - Throws: `DataFileError` where the file cannot be read, is cut off, breaks the format, or has a header that
+    /// - Throws: `DataFileError` if the file cannot be read, is cut off, breaks the format, or has a header that
     ///   disagrees with its checksum.
     public init(contentsOf url: URL) throws {
         file = try ReadableFile(url)
@@ -86,7 +86,7 @@ public struct SafetensorsFile: Sendable {
     ///   - name: The name of the tensor.
     ///   - type: The type the caller expects.
     ///   - buffer: Room for exactly the tensor's bytes.
-    /// - Throws: `DataFileError` where there is no such tensor, its type is another (the message names it), its size
+    /// - Throws: `DataFileError` if there is no such tensor, its type differs (the message names it), its size
     ///   is not that of `buffer`, the file cannot be read, or the bytes disagree with their checksum.
     public func read(_ name: String, as type: ElementType, into buffer: UnsafeMutableRawBufferPointer) throws {
         let entry = try found(name)
@@ -103,7 +103,7 @@ public struct SafetensorsFile: Sendable {
 
     /// The raw bytes of a tensor of any type: little-endian, row-major.
     ///
-    /// - Throws: `DataFileError` where there is no such tensor, the file cannot be read, or the bytes disagree with
+    /// - Throws: `DataFileError` if there is no such tensor, the file cannot be read, or the bytes disagree with
     ///   their checksum.
     public func bytes(of name: String) throws -> [UInt8] {
         let entry = try found(name)
@@ -140,7 +140,7 @@ public struct SafetensorsFile: Sendable {
         return integers
     }
 
-    /// Compares the bytes of a tensor with its checksum, where there is one.
+    /// Compares the bytes of a tensor with its checksum, if there is one.
     private func verify(_ entry: Entry, _ bytes: UnsafeRawBufferPointer) throws {
         guard let checksums, let position = positions[ExactText(entry.name)] else { return }
         let found = Gzip.checksum(bytes)

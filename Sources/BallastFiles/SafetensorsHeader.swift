@@ -6,7 +6,7 @@ struct SafetensorsHeader {
     var entries: [SafetensorsFile.Entry]
     /// The metadata, without the entry that holds the checksums.
     var metadata: [String: String]
-    /// The checksums; nil where the file carries none.
+    /// The checksums; nil if the file carries none.
     var checksums: SafetensorsChecksums?
 
     init(entries: [SafetensorsFile.Entry], metadata: [String: String], checksums: SafetensorsChecksums) {

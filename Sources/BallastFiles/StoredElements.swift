@@ -53,7 +53,7 @@ public enum StoredElements: Sendable, Hashable {
 }
 
 extension Sequence<Int> {
-    /// The product, or nil where it (or a partial product) does not fit `Int` or a factor is negative.
+    /// The product, or nil if it (or a partial product) does not fit `Int` or a factor is negative.
     package var checkedProduct: Int? {
         var product = 1
         for factor in self {
@@ -85,7 +85,7 @@ package struct ElementEncoding: Sendable, Hashable {
         self.isBigEndian = isBigEndian
     }
 
-    /// The memory that the elements of an array of this shape take when they are decoded beside their content, in bytes.
+    /// The memory that the elements of an array of this shape take when they are decoded, in addition to the content, in bytes.
     ///
     /// Unsigned bytes and booleans become elements where they are.
     package func memory(for shape: [Int]) -> Int {

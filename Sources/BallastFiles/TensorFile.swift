@@ -8,7 +8,7 @@ public enum TensorFile {
     /// - Parameter url: the file.
     /// - Returns: the tensors by name, which in Ballast's own files is their path.
     /// - Throws: ``DataFileError`` if the file cannot be read or is damaged, or holds a tensor of another type or of more
-    ///   than eight dimensions, or two whose names Unicode takes for the same.
+    ///   than eight dimensions, or two whose names Unicode considers equal.
     public static func read(_ url: URL) throws -> [String: Tensor] {
         try tensors(of: SafetensorsFile(contentsOf: url))
     }

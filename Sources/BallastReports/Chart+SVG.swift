@@ -111,7 +111,7 @@ extension Chart {
         return parts
     }
 
-    /// Those of a line's points that are not right beside the one before, and the last.
+    /// The points of a line that are not adjacent to the one before, and the last.
     private static func thinned(_ all: [Int], _ across: (Int) -> Double) -> [Int] {
         let nearest = (width - frame.left - frame.right) / Double(pointLimit)
         var place = -Double.infinity

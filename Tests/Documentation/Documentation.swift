@@ -1,7 +1,7 @@
 import Foundation
 
-/// What `.ci/documentation` needs beside the toolchain's own tools: the code of the articles as a symbol graph, and a
-/// look at what came out.
+/// What `.ci/documentation` needs in addition to the toolchain: the code of the articles as a symbol graph, and a check of
+/// the result.
 @main
 struct Documentation {
     static func main() {
@@ -44,7 +44,7 @@ struct Documentation {
     }
 }
 
-/// What is wrong, and what to do.
+/// A problem, with what to do.
 struct DocumentationError: Error, CustomStringConvertible {
     let description: String
 

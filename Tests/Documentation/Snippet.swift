@@ -2,8 +2,8 @@ import Foundation
 
 /// A piece of a compiled source file that documentation shows.
 ///
-/// It stands between the lines `// snippet.NAME` and `// snippet.end`; what is between `// snippet.hide` and
-/// `// snippet.show` is left out. One may stand within another. Articles show it by `@Snippet(path: "Ballast/Snippets/File", slice: "NAME")`.
+/// It is between the lines `// snippet.NAME` and `// snippet.end`; what is between `// snippet.hide` and
+/// `// snippet.show` is left out. One may contain another. Articles show it by `@Snippet(path: "Ballast/Snippets/File", slice: "NAME")`.
 struct Snippet: Hashable {
     /// The name of its file, without the extension.
     let file: String
@@ -85,7 +85,7 @@ struct SnippetGraph: Encodable {
     struct Code: Encodable {
         let language = "swift"
         var lines: [String] = []
-        /// From the first line on, up to the line behind the last.
+        /// From the first line on, up to the line after the last.
         var slices: [String: [Int]] = [:]
     }
     struct Symbol: Encodable {

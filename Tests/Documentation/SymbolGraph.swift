@@ -1,6 +1,6 @@
 import Foundation
 
-/// The public symbols of a module, as the compiler tells them.
+/// The public symbols of a module, as the compiler extracts them.
 struct SymbolGraph: Decodable {
     struct Symbol: Decodable {
         struct Kind: Decodable { let identifier: String }
@@ -22,7 +22,7 @@ struct SymbolGraph: Decodable {
         let docComment: Comment?
         let declarationFragments: [Fragment]?
         let functionSignature: Signature?
-        /// Nil for what the compiler made, such as `init(rawValue:)`.
+        /// Nil for synthesized symbols, such as `init(rawValue:)`.
         let location: Location?
 
         var text: String { docComment?.lines.map(\.text).joined(separator: "\n") ?? "" }
@@ -54,7 +54,7 @@ struct SymbolGraph: Decodable {
         }
     }
 
-    /// Whether a declaration says `throws` of itself, and not of a parameter.
+    /// Whether a declaration itself `throws`, not only a parameter.
     private static func isThrowing(_ declaration: String) -> Bool {
         var depth = 0
         let outside = declaration.filter { character in
@@ -91,7 +91,7 @@ struct SymbolGraph: Decodable {
     }
 }
 
-/// What docc has made of a catalogue.
+/// The archive that docc has built from a catalog.
 struct Archive {
     struct Page: Decodable {
         struct Section: Decodable {
@@ -107,7 +107,7 @@ struct Archive {
 
     init(_ folder: URL) { self.folder = folder }
 
-    /// What stands under no topic: on the module's page, and on all pages whose topics are arranged by hand.
+    /// The symbols under no topic: on the module's page, and on all pages with hand-written topics.
     var problems: [String] {
         get throws {
             let module = folder.deletingPathExtension().lastPathComponent
@@ -120,12 +120,12 @@ struct Archive {
                 guard name == "\(module.lowercased()).json" || sections.contains(where: { $0.generated != true }) else {
                     continue
                 }
-                // Operators and what conformances bring are best left where docc puts them.
+                // Operators and default implementations stay where docc puts them.
                 let rest = sections.filter {
                     $0.generated == true && $0.title != "Operators" && $0.title != "Default Implementations"
                 }
                 problems += rest.flatMap(\.identifiers).map {
-                    "\(module): \($0.split(separator: "/").last ?? "") stands under no topic of \(name.dropLast(5)): list it in "
+                    "\(module): \($0.split(separator: "/").last ?? "") is under no topic of \(name.dropLast(5)): list it in "
                         + "Sources/\(module)/\(module).docc"
                 }
             }

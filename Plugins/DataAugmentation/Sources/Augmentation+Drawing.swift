@@ -2,7 +2,7 @@ internal import BallastCore
 internal import Foundation
 
 extension Augmentation {
-    /// Draws whether a sample is changed, and how; nil if it stays as it is.
+    /// Draws whether a sample is changed, and how; nil if it does not change.
     ///
     /// - Parameters:
     ///   - words: as many random words as ``wordCount``; the first decides whether.
@@ -90,7 +90,7 @@ extension Augmentation {
     }
 }
 
-/// Numbers made of one random word each.
+/// Numbers that use one random word each.
 private struct Draws {
     let words: UnsafePointer<UInt32>
 

@@ -99,7 +99,7 @@ extension Augmentation {
 
     /// Overwrites a rectangle of an image, in all channels (Zhong et al., 2020).
     ///
-    /// Ten rectangles are drawn until one is lower and narrower than the image; if none is, the image stays as it is.
+    /// Ten rectangles are drawn until one is lower and narrower than the image; if none is, the image does not change.
     ///
     /// - Parameters:
     ///   - probability: the probability that a sample is changed.

@@ -1,6 +1,6 @@
 internal import BallastCore
 
-/// One kind of random change of a sample, with the probability that a sample gets it; what ``DataAugmentation`` is made of.
+/// One kind of random change of a sample, with the probability that a sample gets it; an entry of ``DataAugmentation``.
 ///
 /// Factories make them: ``horizontalFlip(probability:)``, ``rotation(degrees:probability:)``, ``brightness(_:probability:)``,
 /// ``featureJitter(_:probability:)`` and so on. Invalid hyper-parameters stop the program with the value and the

@@ -1,6 +1,6 @@
 public import BallastCore
 
-/// Shrinks weights beside the optimizer's step: w ← w − η λ w (Loshchilov & Hutter, 2019).
+/// Shrinks weights separately from the optimizer's step: w ← w − η λ w (Loshchilov & Hutter, 2019).
 ///
 /// With `Adam` this is AdamW. The decay is multiplied by the learning rate of the step, as in `torch.optim.AdamW`
 /// and optax; with `timesLearningRate: false` it is w ← w − λ w times the schedule's factor alone, the paper's form.
@@ -37,7 +37,7 @@ public struct DecoupledDecay: GradientTransform {
         self.name = name
     }
 
-    /// A decay applied beside the optimizer's step.
+    /// A decay separate from the optimizer's step.
     public var traits: Set<TechniqueTrait> { strength > 0 ? [.decay] : [.noEffect] }
 
     /// Acts on the updates.

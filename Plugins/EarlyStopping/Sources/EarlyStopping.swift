@@ -19,7 +19,7 @@ public struct EarlyStopping: EpochCallback {
 
     /// The instance's name.
     public let name: String
-    /// What is watched: `validationLoss`, `trainLoss` or the name of a validation metric.
+    /// What is monitored: `validationLoss`, `trainLoss` or the name of a validation metric.
     public let monitor: String
     /// Which direction is better; nil for that of the metric.
     public let mode: Mode?
@@ -27,7 +27,7 @@ public struct EarlyStopping: EpochCallback {
     public let patience: Int
     /// The least change that counts as an improvement.
     public let minDelta: Double
-    /// The number of epochs at the start that are not watched.
+    /// The number of epochs at the start that are not monitored.
     public let warmUp: Int
     /// Whether the best epoch's variables are restored.
     public let restoresBest: Bool
@@ -36,10 +36,10 @@ public struct EarlyStopping: EpochCallback {
     ///
     /// - Parameters:
     ///   - patience: after how many epochs in a row without improvement the run stops; at least 1.
-    ///   - monitor: what is watched; the validation loss by default, which has no penalties in it.
+    ///   - monitor: what is monitored; the validation loss by default, which has no penalties in it.
     ///   - mode: which direction is better; by default that of the metric: higher for accuracy, lower for a loss.
     ///   - minDelta: the least change that counts as an improvement; not negative.
-    ///   - warmUp: the number of epochs at the start that are not watched.
+    ///   - warmUp: the number of epochs at the start that are not monitored.
     ///   - restoresBest: whether the best epoch's variables are restored.
     ///   - name: the instance's name; two in one composition need different ones.
     public init(
@@ -60,7 +60,7 @@ public struct EarlyStopping: EpochCallback {
         self.restoresBest = restoresBest
     }
 
-    /// Whether smaller is better for what is watched: as the mode says, else as its metric says.
+    /// Whether smaller is better for what is monitored: as the mode says, else as its metric says.
     private func minimizes(_ metrics: [MetricDescription]) -> Bool {
         if let mode { return mode == .minimum }
         return metrics.first { $0.name == monitor }?.isHigherBetter != true
@@ -103,9 +103,9 @@ public struct EarlyStopping: EpochCallback {
             diagnostics.append(
                 Diagnostic(
                     .warning, "monitor-against-direction", technique: name,
-                    message: "keeps the \(mode == .maximum ? "greatest" : "smallest") \"\(monitor)\", but "
-                        + "\(metric.isHigherBetter ? "greater" : "smaller") is better",
-                    suggestion: "leave the mode out: the direction is that of the metric"))
+                    message: "keeps the \(mode == .maximum ? "highest" : "lowest") \"\(monitor)\", but "
+                        + "\(metric.isHigherBetter ? "higher" : "lower") is better",
+                    suggestion: "omit the mode: the metric decides the direction"))
         }
         let (needed, overflows) = warmUp.addingReportingOverflow(patience)
         if let epochs = context.epochs, epochs > 0, overflows || needed >= epochs {
@@ -115,11 +115,12 @@ public struct EarlyStopping: EpochCallback {
                     message:
                         "can never stop: patience \(patience) and warm-up \(warmUp) in a run of \(epochs) epochs",
                     reason:
-                        "the first epoch that is watched is always an improvement, and the patience counts from there"
+                        "the first monitored epoch is always an improvement, and the patience counts from there"
                         + (restoresBest ? "; only the best epoch is restored at the end" : ""),
                     source: "Prechelt, \"Early Stopping - But When?\", 1998",
                     suggestion:
-                        "give the run more epochs, or choose a patience and warm-up of less than \(epochs) together"))
+                        "give the run more epochs, or choose a patience and warm-up that add up to less than \(epochs)")
+            )
         }
         let penalties = context.techniques.filter {
             Composition.hooks(of: $0).contains(.lossPenalty) && !$0.traits.contains(.noEffect)
@@ -128,12 +129,13 @@ public struct EarlyStopping: EpochCallback {
             diagnostics.append(
                 Diagnostic(
                     .warning, "monitor-with-penalties", technique: name,
-                    message: "watches \"trainLoss\", which \(penalties.map(\.name).joined(separator: ", ")) trade away",
+                    message:
+                        "monitors \"trainLoss\", which does not include \(penalties.map(\.name).joined(separator: ", "))",
                     reason:
-                        "training makes loss + penalties small, so the loss of the training data may rise while all "
-                        + "goes well, and falls on while the model overfits",
+                        "training minimizes loss + penalties, so the training loss may rise while training works, and keeps "
+                        + "falling while the model overfits",
                     source: "Prechelt, \"Early Stopping - But When?\", 1998",
-                    suggestion: "hand validation data to fit and watch \"validationLoss\", which has no penalties in it"
+                    suggestion: "hand validation data to fit and monitor \"validationLoss\", which detects overfitting"
                 ))
         }
         return diagnostics
@@ -143,13 +145,14 @@ public struct EarlyStopping: EpochCallback {
         if !context.hasValidation {
             return Diagnostic(
                 .error, "no-validation", technique: name,
-                message: "watches \"\(monitor)\", but the run has no validation data",
+                message: "monitors \"\(monitor)\", but the run has no validation data",
                 suggestion:
-                    "hand validation data to fit, for example half of train.split(0.1), or monitor \"trainLoss\"")
+                    "hand validation data to fit, for example the first part of train.split(0.1), or monitor \"trainLoss\""
+            )
         }
         return Diagnostic(
             .error, "no-such-metric", technique: name,
-            message: "watches \"\(monitor)\", which the run does not measure",
+            message: "monitors \"\(monitor)\", which the run does not measure",
             suggestion: "choose among: \(context.metrics.map(\.name).joined(separator: ", "))")
     }
 }

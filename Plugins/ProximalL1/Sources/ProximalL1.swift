@@ -30,7 +30,7 @@ public struct ProximalL1: GradientTransform {
         self.name = name
     }
 
-    /// Shrinks by equal amounts, beside the optimizer's step.
+    /// Shrinks by equal amounts, separately from the optimizer's step.
     public var traits: Set<TechniqueTrait> { strength > 0 ? [.magnitudePenalty] : [.noEffect] }
 
     /// Acts on the updates.

@@ -92,9 +92,9 @@ public struct ReduceOnPlateau: EpochCallback {
         return [
             Diagnostic(
                 .error, context.hasValidation ? "no-such-metric" : "no-validation", technique: name,
-                message: "watches \"\(monitor)\", which the run does not measure",
+                message: "monitors \"\(monitor)\", which the run does not measure",
                 suggestion: context.hasValidation
-                    ? "choose among: \(known)" : "give validation data to fit, or monitor \"trainLoss\"")
+                    ? "choose among: \(known)" : "hand validation data to fit, or monitor \"trainLoss\"")
         ]
     }
 }

@@ -1,9 +1,9 @@
-// Trains on a CSV file: `swift run quick-csv FILE LABEL-COLUMN`, or on a small file of its own without arguments.
+// Trains on a CSV file: `swift run quick-csv FILE LABEL-COLUMN`, or without arguments on a small file that it writes.
 import Ballast
 import BallastDropout
 import Foundation
 
-/// Flowers of two kinds, by the length of two of their leaves.
+/// Flowers of two species, by the lengths of sepals and petals.
 func writeExample(to url: URL) throws {
     let noise = RandomStream(seed: 1, purpose: "flowers").uniforms(240)
     let lines = (0..<120).map { row in
@@ -34,4 +34,4 @@ let trainer = Trainer(model, loss: .crossEntropy, optimizer: Adam(learningRate: 
 }
 let run = try trainer.fit(train, epochs: 60, seed: 1)
 print("\(table.rowCount) rows of \(table.columns.joined(separator: ", ")); classes \(table.classes)")
-print("accuracy on \(test.count) rows that were not trained on: \(try run.evaluate(test)["accuracy"] ?? .nan)")
+print("accuracy on \(test.count) test rows: \(try run.evaluate(test)["accuracy"] ?? .nan)")

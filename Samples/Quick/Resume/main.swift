@@ -16,13 +16,13 @@ let trainer = Trainer(model, loss: .meanSquaredError, optimizer: Adam(learningRa
     Dropout(0.1)
 }
 
-// A run that is never stopped, and one that ends in the middle of an epoch, as if the machine had.
+// A run that is never stopped, and one that stops in the middle of an epoch, as if the machine had crashed.
 let whole = try trainer.fit(data, epochs: 10, seed: 1)
 let checkpoints = CheckpointPolicy(in: folder, everySteps: 5)
 let stopped = try trainer.start(data, epochs: 10, seed: 1, checkpoints: checkpoints)
 for _ in 0..<75 { try stopped.step() }
 
-// The same call starts a run, and resumes the one that it finds.
+// The same call starts a run, or resumes a saved one.
 let resumed = try trainer.fit(data, epochs: 10, seed: 1, checkpoints: checkpoints)
 print("same bits as the run that was never stopped: \(resumed.variables.hasSameBits(as: whole.variables))")
 

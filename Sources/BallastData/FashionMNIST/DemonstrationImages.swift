@@ -47,7 +47,7 @@ public struct DemonstrationImages: Sendable, Hashable, CustomStringConvertible {
     /// Loads Fashion-MNIST where it is found, and generates glyphs where it is not.
     ///
     /// - Parameter directory: The folder to read; nil to look where `FashionMNIST.load(directory:)` looks.
-    /// - Throws: `DataFileError` where `directory` or `$FASHION_MNIST` is given but lacks a file, and where a file
+    /// - Throws: `DataFileError` if `directory` or `$FASHION_MNIST` is given but lacks a file, and where a file
     ///   that was found is damaged.
     public static func load(directory: URL? = nil) throws -> DemonstrationImages {
         try FashionMNIST.load(directory: directory) ?? Glyphs.generate()

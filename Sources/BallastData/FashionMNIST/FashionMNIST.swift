@@ -37,10 +37,10 @@ public enum FashionMNIST {
         return base.appending(path: "ballast/fashion-mnist", directoryHint: .isDirectory)
     }
 
-    /// Loads the data set, or nil where no folder was named and none of the usual ones holds it.
+    /// Loads the data set, or nil if no folder was named and none of the usual ones holds it.
     ///
     /// - Parameter directory: The folder with the four files, compressed with gzip or not; nil to look for it.
-    /// - Throws: `DataFileError` where `directory` or `$FASHION_MNIST` is given but lacks a file, and where a file is
+    /// - Throws: `DataFileError` if `directory` or `$FASHION_MNIST` is given but lacks a file, and if a file is
     ///   damaged or is not of the expected shape.
     public static func load(directory: URL? = nil) throws -> DemonstrationImages? {
         try locate(directory, environment: ProcessInfo.processInfo.environment, system: systemFolder)
@@ -98,9 +98,9 @@ extension FashionMNIST {
         case testImages = "t10k-images-idx3-ubyte"
         case testLabels = "t10k-labels-idx1-ubyte"
 
-        /// The file in a folder, compressed or not; nil where there is none.
+        /// The file in a folder, compressed or not; nil if there is none.
         ///
-        /// - Throws: `DataFileError` where the folder cannot be searched.
+        /// - Throws: `DataFileError` if the folder cannot be searched.
         func file(in folder: URL) throws -> URL? {
             try [rawValue + ".gz", rawValue].map { folder.appending(path: $0, directoryHint: .notDirectory) }
                 .first(where: ReadableFile.exists)

@@ -1,4 +1,4 @@
-/// The SHA-256 digest of bytes, which tells a published file from a forged one.
+/// The SHA-256 digest of bytes, which verifies a published file.
 ///
 /// - Source: NIST, FIPS 180-4 (2015), sections 4.1.2, 5.1.1 and 6.2.
 package enum SHA256 {

@@ -42,7 +42,7 @@ public struct CSVFile: Sendable, Hashable {
     ///   - url: The file, in UTF-8.
     ///   - hasHeader: Whether the first line holds the names of the columns.
     ///   - delimiter: What separates fields: one ASCII character.
-    ///   - label: The column of labels, which may be any text; nil where there is none.
+    ///   - label: The column of labels, which may be any text; nil if there is none.
     ///   - allowsNonFinite: Whether `nan` and `inf` are accepted as numbers.
     /// - Throws: `DataFileError` that names line, column and text of what is wrong: a field that is not a number,
     ///   a row with more or fewer fields than the first, a quote without end, a label column that does not exist,

@@ -132,7 +132,7 @@ struct CSVScanner {
         return String(decoding: content, as: UTF8.self)
     }
 
-    /// The number in a field, rounded to nearest; infinite where it is beyond `Float`; nil where it is no number.
+    /// The number in a field, rounded to nearest; infinite where it is beyond `Float`; nil if it is no number.
     func number(_ field: Field) -> Float? {
         decimal(field.range) ?? Float(text(field))
     }

@@ -19,7 +19,7 @@ public struct IDXFile: Sendable, Hashable {
     ///   - url: The file.
     ///   - maximumBytes: The most memory that a compressed file may take, its content and its elements together, in
     ///     bytes; nil for 64 MiB and three times the size of the file. A file that is not compressed has no limit.
-    /// - Throws: `DataFileError` where the file cannot be read, is not IDX, is shorter or longer than its header
+    /// - Throws: `DataFileError` if the file cannot be read, is not IDX, is shorter or longer than its header
     ///   says, or takes more memory than `maximumBytes`.
     public init(contentsOf url: URL, maximumBytes: Int? = nil) throws {
         try self.init(bytes: ReadableFile.contents(of: url), file: url.path, maximumBytes: maximumBytes)

@@ -1,4 +1,4 @@
-public import Tensors
+internal import Tensors
 public import BallastFiles
 public import Foundation
 
@@ -30,7 +30,7 @@ public struct NPYFile: Sendable, Hashable {
 
     /// Reads a file.
     ///
-    /// - Throws: `DataFileError` where the file cannot be read, is not NPY, is shorter or longer than its header
+    /// - Throws: `DataFileError` if the file cannot be read, is not NPY, is shorter or longer than its header
     ///   says, or holds a value that fits neither `Int32` nor `Float` (which names the value and its index).
     public init(contentsOf url: URL) throws {
         try self.init(bytes: ReadableFile.contents(of: url), file: url.path)

@@ -86,7 +86,7 @@ struct NPYHeader: Hashable {
         totalBytes = total
     }
 
-    /// The memory that the elements take beside the content of the file, in bytes.
+    /// The memory that the elements take in addition to the content of the file, in bytes.
     var elementMemory: Int {
         let decoded = encoding.memory(for: shape)
         guard isColumnMajor, shape.count > 1 else { return decoded }

@@ -20,7 +20,7 @@ public struct NPZFile: Sendable {
 
     /// Creates the content of a file to write.
     ///
-    /// - Throws: `DataFileError` where two arrays have one name, or a name is empty.
+    /// - Throws: `DataFileError` if two arrays have one name, or a name is empty.
     public init(_ arrays: KeyValuePairs<String, NPYFile>) throws {
         try self.init(
             arrays.map { ($0.key, .array($0.value)) }, MemoryLimit(.max, fileBytes: 0), file: "(a new NPZ file)")
@@ -32,7 +32,7 @@ public struct NPZFile: Sendable {
     ///   - url: The file.
     ///   - maximumBytes: The most memory, in bytes, that the contents of all arrays may take together, and that one
     ///     array may take with its content; nil for 64 MiB and three times the size of the file.
-    /// - Throws: `DataFileError` where the file cannot be read, is no zip archive, has a directory that disagrees with
+    /// - Throws: `DataFileError` if the file cannot be read, is no zip archive, has a directory that disagrees with
     ///   its entries, announces more than `maximumBytes`, or has two arrays of one name. Names are compared byte by
     ///   byte.
     public init(contentsOf url: URL, maximumBytes: Int? = nil) throws {
@@ -71,7 +71,7 @@ public struct NPZFile: Sendable {
 
     /// The array with a name.
     ///
-    /// - Throws: `DataFileError` where there is none (it lists those there are), where its checksum or size is
+    /// - Throws: `DataFileError` if there is none (the message lists the names), if its checksum or size is
     ///   wrong, where it takes more memory than the limit of the file, and as `NPYFile.init(contentsOf:)` does.
     public func array(named name: String) throws -> NPYFile {
         guard let position = positions[ExactText(name)] else {

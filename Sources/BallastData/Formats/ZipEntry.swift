@@ -38,7 +38,7 @@ struct ZipEntry: Hashable {
     /// Reads the header before an entry's content.
     private init(ownHeaderOf reader: ByteReader, at start: Int) throws {
         guard try reader.integer(at: start, width: 4) == 0x0403_4B50 else {
-            throw reader.malformed("an entry has no header of its own", at: start)
+            throw reader.malformed("an entry has no header", at: start)
         }
         (name, flags, method, checksum, storedBytes, bytes) = ("", 0, 0, 0, 0, 0)
         let extra = try readFields(reader, at: start + 6, names: start + 26, nameStart: start + 30)

@@ -43,7 +43,8 @@ import Testing
         #expect(large.count < 1 << 20)
         let error = dataFileError { try IDXFile(bytes: large, file: "f") }
         #expect(error?.kind == .oversized)
-        #expect(error?.suggestion == "If the file is meant to be this large, pass maximumBytes: \(80 << 20 + 8) or more.")
+        #expect(
+            error?.suggestion == "If the file is meant to be this large, pass maximumBytes: \(80 << 20 + 8) or more.")
         #expect(try IDXFile(bytes: large, file: "f", maximumBytes: 80 << 20 + 8).elements.count == 80 << 20)
     }
 

@@ -45,8 +45,9 @@ public struct GeneralizationLoss: EpochCallback {
         return [
             Diagnostic(
                 .error, "no-validation", technique: name,
-                message: "watches the validation loss, but the run has no validation data",
-                suggestion: "hand validation data to fit, for example half of train.split(0.1)")
+                message: "monitors the validation loss, but the run has no validation data",
+                suggestion:
+                    "hand validation data to fit, for example the first part of train.split(0.1)")
         ]
     }
     // snippet.end
