@@ -34,7 +34,7 @@ struct ExtraPasses {
     /// The gradient of the loss of a batch with respect to its input.
     func inputGradient(of batch: Batch, _ pass: Pass) -> Tensor {
         guard batch.input.scalarType == .float32 else {
-            pass.record.fail(TrainingError("there is no gradient with respect to an input of integers, such as tokens"))
+            pass.record.fail(DataError("there is no gradient with respect to an input of integers, such as tokens"))
             return .zeros(batch.input.shape)
         }
         let tape = Tape.acquire()
