@@ -200,6 +200,18 @@ struct DocumentationComments {
         // snippet.end
     }
 
+    @Test func `a thread has its own pool`() async {
+        let count: Int = await withCheckedContinuation { continuation in
+            @Sendable func trainOneModel() { continuation.resume(returning: Kernels.threadCount) }
+            // snippet.threads
+            Thread.detachNewThread {
+                Kernels.withThreads(4) { trainOneModel() }
+            }
+            // snippet.end
+        }
+        #expect(count == 4)
+    }
+
     @Test func `images are changed in parallel`() {
         let images = 40
         var output = Tensor.zeros([images, 3])
