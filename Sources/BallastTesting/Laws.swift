@@ -9,7 +9,20 @@ public import BallastCore
 /// }
 /// ```
 ///
-/// A check needs no test framework; each violation reads as a sentence.
+/// A check needs no test framework; each violation reads as a sentence. A mistake that the core notices (a wrong shape,
+/// a batch cut short, a number that is not finite) is thrown by the run, and so is a violation like the others.
+///
+/// What ends the process (`fatalError`, an index out of range, tensors of shapes that do not go together) ends the check
+/// with it: Swift cannot catch it, and a process with threads cannot be copied safely. An exit test runs the check in a
+/// process of its own, whose end is an issue like any other:
+///
+/// ```swift
+/// @Test func `keeps the laws`() async {
+///     await #expect(processExitsWith: .success) {
+///         #expect(Laws.check(WeightNoise(0.01)).isEmpty)
+///     }
+/// }
+/// ```
 public enum Laws {
     /// What a technique promises beyond what all of them have to keep.
     public struct Promises: OptionSet, Sendable {
@@ -32,12 +45,15 @@ public enum Laws {
         public static let evaluatesSamplesApart = Promises(rawValue: 32)
         /// Training takes a batch of one sample.
         public static let takesSingleSamples = Promises(rawValue: 64)
+        /// Variables that a callback offers for validation or for the end are averages of the parameters, or copies:
+        /// equal to them while they stay the same, and different after a different last step.
+        public static let offersAverages = Promises(rawValue: 128)
 
-        /// What is promised if nothing is said: everything, but for a batch transform, of which there is no mean to keep.
+        /// What is promised by default: everything, but for a batch transform, of which there is no mean to keep.
         public static func standard(for technique: any Technique) -> Promises {
             var promises: Promises = [
                 .evaluationIsIdentity, .preservesExpectation, .independentOfBatchSize, .staysActive, .exactGradients,
-                .evaluatesSamplesApart, .takesSingleSamples,
+                .evaluatesSamplesApart, .takesSingleSamples, .offersAverages,
             ]
             if technique is any BatchWrapper, !(technique is any LayerWrapper) {
                 promises.remove(.preservesExpectation)
@@ -48,6 +64,7 @@ public enum Laws {
         /// What a normalization promises: a function of its own in evaluation, other values than flowed in.
         public static let normalization: Promises = [
             .independentOfBatchSize, .staysActive, .exactGradients, .evaluatesSamplesApart, .takesSingleSamples,
+            .offersAverages,
         ]
     }
 
@@ -58,11 +75,13 @@ public enum Laws {
     ///   - neutral: an instance of strength zero, which must change nothing; nil to leave that law out.
     ///   - renamed: makes the technique under another name; by default the technique is wrapped.
     ///   - promises: what it promises; nil for ``Promises/standard(for:)``.
-    ///   - degree: of what degree a penalty is in the parameters: 1 for Σ|w|, 2 for Σw²; nil if of none.
-    ///   - evaluation: what is computed in evaluation from what flows into a site, if that is stated and not the identity.
+    ///   - degree: the degree of a penalty in the parameters: 1 for Σ|w|, 2 for Σw²; nil if it has none.
+    ///   - evaluation: the function that a site computes in evaluation; nil for the identity, or where it is not stated.
     ///   - share: the greatest share of a step that it may cost, in 0...1; nil for any.
-    ///   - scenes: where it is tried.
-    /// - Returns: the laws that are broken, each with what was seen and what was expected; empty if none is.
+    ///   - scenes: where it is checked. Scenes without the layers or parameters that it names are left out, unless all
+    ///     are.
+    /// - Returns: the laws that are broken, each with what was seen and what was expected; empty if none is. Where the
+    ///   same seed gives different results, nothing else is checked.
     public static func check<Checked: Technique>(
         _ technique: @autoclosure @escaping () -> Checked, neutral: (any Technique)? = nil,
         renamed: ((String) -> any Technique)? = nil, promises: Promises? = nil, degree: Int? = nil,
@@ -71,12 +90,15 @@ public enum Laws {
     ) -> [Violation] {
         let instance = technique()
         let promises = promises ?? .standard(for: instance)
-        var examination = Examination(
+        var checker = LawChecker(
             make: technique, instance: instance, neutral: neutral, renamed: renamed, promises: promises, degree: degree,
             evaluation: evaluation, maximumShare: share)
         let scenes = scenes.filter { promises.contains(.takesSingleSamples) || !$0.hasSingleSamples }
-        for scene in scenes { examination.examine(scene) }
-        return examination.violations
+        let possible = scenes.filter { !checker.lacksPlaces($0) }
+        for scene in possible.isEmpty ? scenes : possible {
+            guard checker.check(scene) else { break }
+        }
+        return checker.violations
     }
 
     /// What a technique costs in a scene, per hook: seconds and the share of a step.

@@ -18,7 +18,7 @@ public struct Scene: Sendable, CustomStringConvertible {
     /// Its name.
     public var description: String { name }
 
-    /// Creates a scene of one's own; small, for laws train in it some hundred times.
+    /// Creates your own scene; small, since laws train in it some hundred times.
     ///
     /// - Parameters:
     ///   - name: what sentences call it.
@@ -57,7 +57,8 @@ public struct Scene: Sendable, CustomStringConvertible {
             Flatten()
             Linear(3)
         }, data: images(15), validation: images(6, from: 100), batchSize: 5)
-    /// A block of a transformer over 4 positions: layers `attention1`, `gelu1` and linear ones.
+    /// A block of a transformer over 4 positions: its branches are `residual1.branch`
+    /// with `attention1`, and `residual2.branch` with `linear1`, `gelu1` and `linear2`.
     public static let transformer = Scene(
         "the transformer block (batches of 3, the last of 2)",
         model: Sequential {
@@ -71,8 +72,21 @@ public struct Scene: Sendable, CustomStringConvertible {
             Linear(3)
         }, data: images(8), validation: images(6, from: 100), batchSize: 3)
 
+    /// A net with a residual connection whose branch has a convolution, with an odd batch: layers `conv1`, `softplus1`,
+    /// `residual1.branch.conv1`, `residual1.branch.softplus1` and `linear1`.
+    public static let residual = Scene(
+        "the residual net (odd batches of 5)",
+        model: Sequential {
+            Conv2d(4, kernel: 3, padding: 1); Softplus()
+            Residual {
+                Conv2d(4, kernel: 3, padding: 1); Softplus()
+            }
+            Flatten()
+            Linear(3)
+        }, data: images(15), validation: images(6, from: 100), batchSize: 5)
+
     /// The scenes that techniques are checked in: inputs are images `[1, 4, 4]` of three classes.
-    public static let standard = [perceptron, singleSamples, convolutional, transformer]
+    public static let standard = [perceptron, singleSamples, convolutional, transformer, residual]
 
     private static let perceptronModel = Sequential {
         Flatten()

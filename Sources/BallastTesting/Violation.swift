@@ -21,7 +21,7 @@ public struct Violation: Sendable, Hashable, CustomStringConvertible {
 public enum Law: String, Sendable, CaseIterable {
     /// It can be composed over the scene and trains without an error.
     case composes = "trains in a scene"
-    /// What flows back agrees with central differences.
+    /// The backward pass agrees with central differences of the accounted objective.
     case gradients = "gradients are right"
     /// The same seed gives the same bits, on any number of threads.
     case deterministic = "same in, same out"
@@ -41,7 +41,7 @@ public enum Law: String, Sendable, CaseIterable {
     case neutral = "neutral at zero strength"
     /// State is the same after it was saved and loaded.
     case roundTrip = "state survives a round trip"
-    /// A run that is stopped in mid-epoch goes on to the same bits.
+    /// A run that is stopped in mid-epoch and resumed arrives at the same bits.
     case resume = "resume is exact"
     /// Two instances of one type keep their state apart.
     case separate = "two instances have separate state"
@@ -59,6 +59,14 @@ public enum Law: String, Sendable, CaseIterable {
     case statistics = "running variance is unbiased"
     /// Edits of targets keep their mass and do not depend on the order of the editors.
     case targets = "edits of targets commute and keep mass"
+    /// The target of a row is made of samples that are in its input.
+    case pairing = "inputs and targets stay together"
+    /// A batch has as many samples after a technique as before it, of the same shape.
+    case batch = "a batch keeps its count and shape"
+    /// Averages are equal to parameters that stay the same, and hold the last step.
+    case average = "averages follow the parameters"
+    /// A layer that is run twice, its second output thrown away, changes nothing.
+    case repetition = "running a layer twice changes nothing else"
     /// A step does not cost more than was allowed.
     case cost = "costs what was allowed"
 }

@@ -122,13 +122,54 @@ struct SwapByHand: GradientTransform, EpochCallback {
 
 /// The right one: the averages are there for the validation alone.
 struct SwapForValidation: GradientTransform, EpochCallback {
+    var stage: GradientStage { .applied }
+
+    func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
+        for index in gradients.indices {
+            let average = context.scope.state(
+                "average.\(gradients.path(index))", gradients[index].shape, initial: .zeros)
+            average.blend(gradients[index], weight: context.globalStep == 0 ? 1 : 0.1)
+        }
+        return gradients
+    }
+
+    func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision { .continue }
+
+    func variablesForValidation(in context: EpochContext) -> Variables? {
+        let variables = context.variables
+        return variables.mapParameters { variables["\(name)/average.\($0.path)"] ?? $0.value }
+    }
+}
+
+/// Averages the parameters before the update is added: at the end of an epoch, the last step is not in it.
+struct LateAverage: GradientTransform, EpochCallback {
     var stage: GradientStage { .update }
 
     func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
-        for index in 0..<gradients.count {
+        for index in gradients.indices {
             let parameter = gradients.parameter(index)
             let average = context.scope.state("average.\(gradients.path(index))", parameter.shape, initial: .zeros)
-            average.value = average.value * 0.9 + (parameter + gradients[index]) * 0.1
+            average.blend(parameter, weight: context.globalStep == 0 ? 1 : 0.1)
+        }
+        return gradients
+    }
+
+    func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision { .continue }
+
+    func variablesForValidation(in context: EpochContext) -> Variables? {
+        let variables = context.variables
+        return variables.mapParameters { variables["\(name)/average.\($0.path)"] ?? $0.value }
+    }
+}
+
+/// Begins its averages at 0, and does not divide by the sum of the weights.
+struct AverageFromZero: GradientTransform, EpochCallback {
+    var stage: GradientStage { .applied }
+
+    func gradientTransform(_ gradients: Gradients, in context: GradientContext) -> Gradients {
+        for index in gradients.indices {
+            context.scope.state("average.\(gradients.path(index))", gradients[index].shape, initial: .zeros)
+                .blend(gradients[index], weight: 0.1)
         }
         return gradients
     }

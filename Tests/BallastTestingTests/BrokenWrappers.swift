@@ -124,3 +124,50 @@ struct ClassicDropout: LayerWrapper {
         return dropout(x, probability: 0.3, from: context.random) * 0.7
     }
 }
+
+/// Multiplies the gradient, and leaves values alone.
+struct LargeGradient: LayerWrapper {
+    let factor: Float
+
+    var sites: [Site] { [.after(.activations)] }
+
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
+        let factor = factor
+        return .custom("large", inputs: [call.input], output: call.input) { [$0 * factor] }
+    }
+}
+
+/// Adds a decay to the gradient of what flows through, which is in no loss and no penalty.
+struct HiddenTerm: LayerWrapper {
+    let strength: Float
+
+    var sites: [Site] { [.after(.activations)] }
+
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
+        let (input, strength) = (call.input.detached, strength)
+        return .custom("hidden", inputs: [call.input], output: input) { [$0 + input * strength] }
+    }
+}
+
+/// A penalty of which one of two terms has a gradient, but no value.
+struct HalfAccounted: LossPenalty {
+    let strength: Float
+
+    func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
+        parameters.reduce(Tensor(0)) { sum, parameter in
+            let hidden = parameter.value.sumOfMagnitudes() * strength
+            return sum + parameter.value.sumOfSquares() * strength + hidden - hidden.detached
+        }
+    }
+}
+
+/// Counts the calls of layers, in the model and in what is called within it, where it should count steps.
+struct CallCounter: LayerWrapper {
+    var sites: [Site] { [.around(.model), .around(.kind("linear"))] }
+
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
+        let calls = context.scope.state("calls", [1], initial: .zeros)
+        if context.isTraining { calls.value = calls.value + 1 }
+        return call.next() * (1 + 0.01 * calls.value.detached.scalars[0])
+    }
+}

@@ -68,10 +68,10 @@ struct FaultTests {
     @Test func `label smoothing with mixup giving different targets in the two orders`() {
         expect(
             Laws.check(HardSmoothing(), scenes: [.perceptron]), .targets,
-            "in front of a mixing of samples and behind it, its targets differ by")
+            "before and after a mixing of samples, its targets differ by")
         expect(
             Laws.check(HardMixup(), scenes: [.perceptron]), .targets,
-            "in front of a label smoothing and behind it, its targets differ by")
+            "before and after a mixing of samples, its targets differ by")
         expectNone(Laws.check(Smoothing(), scenes: [.perceptron]))
     }
 

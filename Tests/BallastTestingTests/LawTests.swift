@@ -25,7 +25,10 @@ struct LawTests {
             Laws.check(MeanActivity()), Laws.check(BatchNoise()), Laws.check(Slope(), promises: .normalization),
             Laws.check(Sharpness()), Laws.check(StochasticDepth()), Laws.check(StartingPoint()),
             Laws.check(Centralization()), Laws.check(Clipping()), Laws.check(Smoothing()),
-            Laws.check(SwapForValidation()),
+            Laws.check(SwapForValidation()), Laws.check(BestEpoch()), Laws.check(NeighborMixup()),
+            Laws.check(
+                GradientReversal(),
+                promises: Laws.Promises.standard(for: GradientReversal()).subtracting(.exactGradients)),
             Laws.check(
                 ClassicDropout(factor: 0.7),
                 promises: Laws.Promises.standard(for: BatchNoise()).subtracting(.evaluationIsIdentity),
@@ -35,9 +38,36 @@ struct LawTests {
         }
     }
 
-    @Test func `draws that are not of the seed`() {
-        let found = Set(Laws.check(SystemNoise(), scenes: [.perceptron]).map(\.law))
-        #expect(found.isSuperset(of: [.deterministic, .isolation, .resume]), "\(found)")
+    @Test func `draws that are not of the seed are one violation, whatever follows from them`() {
+        #expect(Laws.check(SystemNoise()).map(\.law) == [.deterministic])
+    }
+
+    @Test func `a scene without the layer that a technique names is left out, unless all are`() {
+        struct BranchNoise: LayerWrapper {
+            var sites: [Site] { [.after("residual1.branch")] }
+            func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
+                guard context.isTraining else { return call.input * 0.5 }
+                return call.input + .normal(call.input.shape, deviation: 0.1, from: context.random)
+            }
+        }
+        let violations = Laws.check(BranchNoise())
+        #expect(Set(violations.map(\.scene)) == [Scene.transformer.name, Scene.residual.name])
+        #expect(violations.contains { $0.law == .evaluation } && !violations.contains { $0.law == .composes })
+    }
+
+    @Test func `a technique that ends the process is found by an exit test around the check`() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            struct OutOfRange: LossPenalty {
+                func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor {
+                    parameters[parameters.count].value.sumOfSquares()
+                }
+            }
+            _ = Laws.check(OutOfRange(), scenes: [.perceptron])
+        }
+        #expect(result?.standardErrorContent.isEmpty == false)
+        await #expect(processExitsWith: .success) {
+            #expect(Laws.check(MeanActivity(), scenes: [.perceptron]).isEmpty)
+        }
     }
 
     @Test func `a violation is a sentence`() {
@@ -56,7 +86,7 @@ struct LawTests {
         #expect(costs.allSatisfy { $0.seconds > 0 && ($0.share ?? 0) > 0 })
     }
 
-    @Test func `a scene of one's own is one to check in`() throws {
+    @Test func `your own scene is one to check in`() throws {
         let data = try Dataset(
             inputs: (0..<7).map { [Float($0), Float($0 % 3), 1] }, targets: (0..<7).map { [Float($0) / 7] })
         let scene = Scene(

@@ -29,7 +29,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
     }
 
     /// The scenes with batches of several samples.
-    private static let severalSamples: [Scene] = [.perceptron, .convolutional, .transformer]
+    private static let severalSamples: [Scene] = [.perceptron, .convolutional, .transformer, .residual]
 
     static let all = [
         Mistake(
@@ -51,7 +51,21 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             "a wrapper whose gradient is not that of its value", .gradients, says: "by central differences"
         ) { Laws.check(HalfPassage(), promises: [.exactGradients, .takesSingleSamples], scenes: $0) },
         Mistake(
-            "sums whose order depends on the threads", .deterministic, in: [.perceptron, .singleSamples, .transformer],
+            "a wrapper whose gradient is 1 % too large", .gradients, says: "by central differences"
+        ) { Laws.check(LargeGradient(factor: 1.01), promises: [.exactGradients, .takesSingleSamples], scenes: $0) },
+        Mistake(
+            "a wrapper whose gradient is 0.2 % too large", .gradients, in: [.perceptron],
+            says: "what the technique adds to the gradients"
+        ) { Laws.check(LargeGradient(factor: 1.002), promises: [.exactGradients, .takesSingleSamples], scenes: $0) },
+        Mistake(
+            "a small term that nobody accounts for", .gradients, says: "with a loss of 0, the gradient of",
+            "a term of its own is a LossPenalty"
+        ) { Laws.check(HiddenTerm(strength: 1e-7), scenes: $0) },
+        Mistake(
+            "a small term beside that of the penalty", .gradients, says: "by central differences"
+        ) { Laws.check(HalfAccounted(strength: 1e-6), scenes: $0) },
+        Mistake(
+            "sums whose order depends on the threads", .deterministic, in: [.perceptron],
             says: "on 3 threads, the penalty of epoch 0 is",
             "an order that does not depend on the number of threads"
         ) { Laws.check(SharedSum(), degree: 2, scenes: $0) },
@@ -88,6 +102,14 @@ struct Mistake: Sendable, CustomTestStringConvertible {
             "a list that is used up", .active, with: [.resume, .isolation],
             says: "at hook lossPenalty it changes nothing at any of", "is its strength not zero"
         ) { Laws.check(ExhaustedL1(), scenes: $0) },
+        Mistake(
+            "a penalty that is a constant", .active, says: "at hook lossPenalty it changes nothing at any of"
+        ) { scenes in
+            struct Constant: LossPenalty {
+                func lossPenalty(_ parameters: Parameters, in context: PenaltyContext) -> Tensor { Tensor(0.1) }
+            }
+            return Laws.check(Constant(), scenes: scenes)
+        },
         Mistake(
             "noise that fades by a division of whole numbers", .active,
             says: "at hook gradientTransform it acts at the first step, but no longer at the second"
@@ -130,7 +152,7 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         ) { Laws.check(RememberedMasks(), scenes: $0) },
         Mistake(
             "a batch that does not know its samples", .draws,
-            says: "a technique behind it draws other numbers for the samples of the batch",
+            says: "a technique listed after it draws other numbers for the samples of the batch",
             "is a new batch made, which forgets what samples it has"
         ) { Laws.check(FreshNoise(), scenes: $0) },
         Mistake(
@@ -155,9 +177,30 @@ struct Mistake: Sendable, CustomTestStringConvertible {
         },
         Mistake(
             "labels of mixed samples", .targets, in: severalSamples,
-            says: "in front of a label smoothing and behind it",
+            says: "before and after a mixing of samples",
             "take probabilities, by batch.probabilities(classes:), and return them"
         ) { Laws.check(HardMixup(), promises: [.exactGradients], scenes: $0) },
+        Mistake(
+            "half of the samples", .batch, in: severalSamples, says: "hook forwardWrapper at the batch: returned",
+            "as many samples as were handed over"
+        ) { Laws.check(HalfBatch(), scenes: $0) },
+        Mistake(
+            "inputs in another order than targets", .pairing, in: severalSamples,
+            says: "the target of row", "are inputs and targets put in different orders"
+        ) { Laws.check(ShuffledInputs(), scenes: $0) },
+        Mistake(
+            "an average that is a step late", .average,
+            says: "another last step of an epoch does not change what is offered", "Let its stage be .applied"
+        ) { Laws.check(LateAverage(), scenes: $0) },
+        Mistake(
+            "an average that begins at 0", .average, says: "at a learning rate of 0, after step",
+            "does the average begin at it, and do its weights sum to 1?"
+        ) { Laws.check(AverageFromZero(), scenes: $0) },
+        Mistake(
+            "state that moves with every call of a layer", .repetition,
+            says: "where a wrapper nearer to the layer runs it twice",
+            "does state move with every call, where it should move with every step?"
+        ) { Laws.check(CallCounter(), promises: .normalization, scenes: $0) },
         Mistake(
             "a loop over pairs of numbers", .cost, in: [.perceptron], says: "lossPenalty takes ", " % of a step",
             "at most 50.0 %"

@@ -50,3 +50,34 @@ struct Sharpness: GradientTransform {
             at: (0..<gradients.count).map { gradients.parameter($0) + gradients[$0] * scale })
     }
 }
+
+/// Turns the gradient around and leaves values alone (Ganin & Lempitsky, 2015): it is active all the same.
+struct GradientReversal: LayerWrapper {
+    var sites: [Site] { [.after(.activations)] }
+
+    func forwardWrapper(_ call: LayerCall, in context: LayerContext) -> Tensor {
+        .custom("reversal", inputs: [call.input], output: call.input) { [$0 * -1] }
+    }
+}
+
+/// Offers the best epoch's parameters, as early stopping does.
+struct BestEpoch: EpochCallback {
+    func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
+        let best = context.scope.number("best", initial: .infinity)
+        guard let loss = epoch.validationLoss, loss < best.value else { return .continue }
+        best.value = loss
+        return EpochDecision(finalVariables: context.validatedVariables)
+    }
+}
+
+/// Mixes each sample with the next one, inputs and targets alike.
+struct NeighborMixup: BatchWrapper {
+    func forwardWrapper(_ batch: Batch, in context: BatchContext) -> Batch {
+        var batch = batch
+        let order = Tensor(integers: (0..<Int32(batch.count)).map { ($0 + 1) % Int32(batch.count) })
+        let (flat, target) = (batch.input.flattened(from: 1), batch.probabilities(classes: context.classes ?? 1))
+        batch.input = (flat * 0.7 + flat.gathered(rows: order) * 0.3).reshaped(to: batch.input.shape)
+        batch.target = target * 0.7 + target.gathered(rows: order) * 0.3
+        return batch
+    }
+}

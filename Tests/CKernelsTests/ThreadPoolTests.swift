@@ -136,8 +136,9 @@ extension KernelTests {
                         return Int(clock() - start) * 1000 / Int(CLOCKS_PER_SEC)
                     }
                 }
-                let polled = idleTime(threads: 2, polling: 1_000_000)
-                precondition(polled > 50, "polled \(polled) of 400 ms")
+                // A machine under load may leave the process little time, but not ten times in a row.
+                let polled = (0..<10).lazy.map { _ in idleTime(threads: 2, polling: 1_000_000) }.first { $0 > 40 }
+                precondition(polled != nil, "an idle thread does not poll")
                 let short = idleTime(threads: 2, polling: 1000)
                 precondition(short < 30, "polled \(short) ms instead of 1")
                 let none = idleTime(threads: 2, polling: 0)

@@ -65,11 +65,13 @@ public struct BatchNorm: LayerWrapper {
             site.position != .around && site.inputShape.rank >= 2
                 && site.inputShape.elementCount(in: 2..<site.inputShape.rank) == 1
         }
-        guard let site = single.first, let size = context.batchSizes.last, size == 1 else { return [] }
+        guard let site = single.first, context.batchSizes.contains(1) else { return [] }
         let batch =
             context.batchSize == 1
             ? "the batch size is 1"
-            : "\(context.sampleCount ?? 1) samples in batches of \(context.batchSize) leave 1 for the last"
+            : context.shards > 1
+                ? "\(context.shards) shards cut a batch of \(context.batchSize), or the last one, to 1"
+                : "\(context.sampleCount ?? 1) samples in batches of \(context.batchSize) leave 1 for the last"
         return [
             Diagnostic(
                 .error, "batch-norm-of-one", technique: name,

@@ -56,11 +56,33 @@ struct DropoutTests {
         #expect(abs(Double(zeroed) / count - 0.4) < 5 * (0.24 / count).squareRoot())
     }
 
-    @Test func `masks depend on seed and step, and on nothing else`() throws {
-        let first = try output([8, 100], Dropout(0.5, at: .input), seed: 1).scalars
-        #expect(try output([8, 100], Dropout(0.5, at: .input), seed: 1).scalars == first)
-        #expect(try output([8, 100], Dropout(0.5, at: .input), seed: 2).scalars != first)
-        #expect(try output([8, 100], Dropout(0.5, at: .input, named: "other"), seed: 1).scalars != first)
+    /// The masks of some steps of a run in which each batch holds the same ones, with other techniques beside dropout.
+    private func masks(_ techniques: [any Technique], seed: UInt64, steps: Int, learningRate: Float = 0.1) throws
+        -> [[Float]]
+    {
+        let log = Log()
+        let trainer = Trainer(
+            Sequential { Recorder(log: log) }, loss: .meanSquaredError, optimizer: SGD(learningRate: learningRate),
+            batchSize: 4, composition: Composition(techniques))
+        let ones = [Float](repeating: 1, count: 4 * steps * 100)
+        let column = try Column(floats: ones, itemShape: [100])
+        let run = try trainer.start(Dataset(inputs: column, targets: column), epochs: 1, seed: seed)
+        log.clear()
+        for _ in 0..<steps { try run.step() }
+        return log.values
+    }
+
+    @Test func `masks depend on seed, name, site and step, and on nothing else`() throws {
+        let dropout = Dropout(0.5, at: .input)
+        let first = try masks([dropout], seed: 1, steps: 4)
+        #expect(first.count == 4 && Set(first).count == 4, "each step has its own")
+        #expect(try masks([dropout], seed: 1, steps: 3) == Array(first.prefix(3)), "not on the length of the run")
+        #expect(try masks([dropout], seed: 1, steps: 4, learningRate: 0) == first, "not on what is trained")
+        let beside = Dropout(0.3, at: .output, named: "beside")
+        #expect(try masks([beside, dropout], seed: 1, steps: 4) == first, "not on what is beside it")
+        #expect(try masks([dropout], seed: 2, steps: 4) != first)
+        #expect(try masks([Dropout(0.5, at: .input, named: "other")], seed: 1, steps: 4) != first)
+        #expect(try masks([Dropout(0.5, at: .before("recorder1"))], seed: 1, steps: 4) != first)
     }
 
     @Test func `the gradient goes through the survivors alone, with their scale`() throws {

@@ -118,7 +118,7 @@ extension CompositionContext {
     /// Describes a composition over a model, after its first pass.
     init(
         _ table: HookTable, _ model: BoundModel, loss: Loss, metrics: [MetricDescription],
-        optimizer: any Optimizer, hasValidation: Bool, epochs: Int?, batchSize: Int, sampleCount: Int?
+        optimizer: any Optimizer, hasValidation: Bool, epochs: Int?, batchSize: Int, shards: Int, sampleCount: Int?
     ) {
         var layers: [LayerDescription] = []
         var sites: [SiteDescription] = []
@@ -141,7 +141,7 @@ extension CompositionContext {
         let layout = model.tree.layout
         self.init(
             table: table, loss: loss, optimizer: optimizer, hasValidation: hasValidation, epochs: epochs,
-            batchSize: batchSize, sampleCount: sampleCount,
+            batchSize: batchSize, shards: shards, sampleCount: sampleCount,
             metrics: metrics,
             parameters: layout.parameters.indices.filter { !layout.isFrozen($0) }.map { index in
                 let parameter = layout.parameters[index]

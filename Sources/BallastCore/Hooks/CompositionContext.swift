@@ -57,6 +57,8 @@ public struct CompositionContext: Sendable {
     public let epochs: Int?
     /// The size of a batch.
     public let batchSize: Int
+    /// The number of parts that a batch is cut into.
+    public let shards: Int
     /// The number of samples to train on; nil where it is not known.
     public let sampleCount: Int?
     /// What can be monitored: the training loss, and with validation data its loss and metrics.
@@ -74,12 +76,15 @@ public struct CompositionContext: Sendable {
     /// Where wrappers act.
     public let sites: [SiteDescription]
 
-    /// The sizes that batches have in training: the requested one, and that of the last batch if it is shorter.
+    /// The numbers of samples that pass the model at once in training: those of a batch, and of the last one if it is
+    /// shorter; of a batch that is cut into shards, those of its smallest shard.
     public var batchSizes: [Int] {
-        guard let sampleCount else { return [batchSize] }
+        guard let sampleCount else { return [smallestShard(of: batchSize)] }
         let rest = sampleCount % batchSize
-        return (sampleCount >= batchSize ? [batchSize] : []) + (rest > 0 ? [rest] : [])
+        return ((sampleCount >= batchSize ? [batchSize] : []) + (rest > 0 ? [rest] : [])).map(smallestShard)
     }
+
+    private func smallestShard(of size: Int) -> Int { size / min(shards, size) }
 
     /// The techniques that have a trait, in order.
     public func techniques(with trait: TechniqueTrait) -> [any Technique] {

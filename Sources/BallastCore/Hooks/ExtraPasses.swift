@@ -9,7 +9,21 @@ struct ExtraPasses {
     var classes: Int? { loss.target == .classes ? model.outputShape?.last : nil }
 
     /// The output for an input with other random numbers, or at other variables.
-    func output(of input: Tensor, draw: Int, at variables: Variables?, _ pass: Pass) -> Tensor {
+    func output(
+        of input: Tensor, draw: Int, at variables: Variables?, for technique: String, _ pass: Pass
+    ) -> Tensor {
+        guard (0..<1 << 32).contains(draw) else {
+            pass.record.fail(
+                TechniqueError(
+                    technique, .lossPenalty, at: "output(of:)", "requested draw \(draw), which must be in 0..<2^32"))
+            return self.model.outputShape.map { .zeros(Shape([input.shape[0]] + $0.dropFirst())) } ?? input
+        }
+        do {
+            try model.check(input)
+        } catch {
+            pass.record.fail(error)
+            return .zeros(Shape([input.shape.first ?? 1] + (model.outputShape ?? []).dropFirst()))
+        }
         let values = variables.map { model.tree.values($0, over: pass.parameters, pass.states) }
         let other = pass.another(
             parameters: values?.parameters, states: values?.states, tape: values == nil ? pass.tape : nil,
@@ -19,6 +33,10 @@ struct ExtraPasses {
 
     /// The gradient of the loss of a batch with respect to its input.
     func inputGradient(of batch: Batch, _ pass: Pass) -> Tensor {
+        guard batch.input.scalarType == .float32 else {
+            pass.record.fail(TrainingError("there is no gradient with respect to an input of integers, such as tokens"))
+            return .zeros(batch.input.shape)
+        }
         let tape = Tape.acquire()
         defer { tape.release() }
         tape.reset(leafCount: 1)

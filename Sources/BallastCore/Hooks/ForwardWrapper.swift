@@ -45,9 +45,8 @@ public struct LayerContext: HookContext {
     public let scope: Scope
     let index: Int
 
-    /// The batch of a pass that re-estimates statistics (``EpochContext/refreshedStatistics(of:)``), counted from 0; nil
-    /// in every other pass. Batch i has the weight 1 / (i + 1) in a mean over all of them.
-    public var statisticsBatch: Int? { scope.pass.statisticsBatch }
+    /// The batch of a pass that re-estimates statistics; nil in every other pass (``Scope/statisticsBatch``).
+    public var statisticsBatch: Int? { scope.statisticsBatch }
 }
 
 /// What a technique that changes batches may see.

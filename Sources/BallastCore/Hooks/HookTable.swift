@@ -93,21 +93,24 @@ private struct WrapperInterceptor: Interceptor {
 
     func intercept(_ call: LayerCall, in scope: Scope) -> Tensor {
         let pass = scope.pass
+        pass.record.partBegan?("LayerWrapper")
         let output = CostMeter.account(HookTable.account(entry.index, .forwardWrapper), in: pass) {
             scope.node.named {
                 entry.technique.forwardWrapper(call, in: LayerContext(scope: scope, index: entry.index))
             }
         }
-        guard let expected = call.expectedShape, output.shape != expected || output.scalarType == .int32 else {
+        guard let (shape, type) = call.expected, output.shape != shape || output.scalarType != type else {
             return output
         }
-        if output.scalarType == call.input.scalarType, output.shape == expected { return output }
-        let returned = output.scalarType == .int32 ? "integers of shape \(output.shape)" : "shape \(output.shape)"
         pass.record.fail(
-            TechniqueError(
-                name, .forwardWrapper, at: call.siteDescription,
-                "returned \(returned), but \(expected) must continue from here"))
+            mistake(
+                "returned \(output.scalarType) values of shape \(output.shape), but \(type) values of shape \(shape) must continue from here",
+                at: call.siteDescription))
         // The pass ends without another mistake; its result is thrown away.
-        return call.position == .around ? .zeros(expected) : call.input
+        return call.position == .around ? .zeros(shape) : call.input
+    }
+
+    func mistake(_ problem: String, at site: String) -> any Error {
+        TechniqueError(name, .forwardWrapper, at: site, problem)
     }
 }

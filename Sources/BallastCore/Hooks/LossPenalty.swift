@@ -56,14 +56,17 @@ public struct PenaltyContext: HookContext {
     /// The number of classes of the model's output; nil if the loss takes values.
     public var classes: Int? { passes.classes }
 
+    /// The loss of the data, for the outputs of further passes.
+    public var loss: Loss { passes.loss }
+
     /// The model's output for an input in another pass of this step, through which gradients flow.
     ///
     /// - Parameters:
     ///   - input: the input, `[batch, ...]`.
-    ///   - draw: which random numbers the pass draws; the step's own pass has others than any of these.
+    ///   - draw: which random numbers the pass draws, from 0 on; the step's own pass has others than any of these.
     ///   - variables: values to use in place of the run's, such as a teacher's; no gradient flows to them.
     public func output(of input: Tensor, draw: Int = 0, at variables: Variables? = nil) -> Tensor {
-        passes.output(of: input, draw: draw, at: variables, scope.pass)
+        passes.output(of: input, draw: draw, at: variables, for: scope.node.name, scope.pass)
     }
 
     /// The gradient of the mean loss of the step's batch with respect to its input; no gradient flows through it.

@@ -8,6 +8,8 @@ protocol Interceptor {
     var sites: [Site] { get }
     /// Returns what continues from the site, of the shape and type that `call` expects.
     func intercept(_ call: LayerCall, in scope: Scope) -> Tensor
+    /// The error for a mistake that it made at a site.
+    func mistake(_ problem: String, at site: String) -> any Error
 }
 
 /// An interceptor at one place.
@@ -22,7 +24,8 @@ struct Interception {
     func apply(_ x: Tensor, in pass: Pass, next: LayerCall.Next? = nil) -> Tensor {
         pass.record.enter(node)
         if let trace = pass.record.trace { node.siteInput = trace.siteInput(x) }
-        let call = LayerCall(node: wrapped, pass: pass, position: position, input: x, runNext: next)
+        let call = LayerCall(
+            node: wrapped, pass: pass, interceptor: interceptor, position: position, input: x, runNext: next)
         let output = interceptor.intercept(call, in: Scope(node, pass))
         if pass.record.observesEverything {
             pass.record.observations.append(
@@ -40,6 +43,7 @@ public struct LayerCall {
 
     let node: ScopeNode
     let pass: Pass
+    let interceptor: any Interceptor
     /// Where the technique acts: before, around or after the layer.
     public let position: Site.Position
     /// What flows into the site.
@@ -75,20 +79,37 @@ public struct LayerCall {
     /// - Parameters:
     ///   - input: the input.
     ///   - parameters: those of ``parameters`` whose ``LayerParameter/value`` was changed; gradients flow through the
-    ///     new values. The layer uses its own for the others.
+    ///     new values. The layer uses its own for the others. A value of another shape, or parameters before or after a
+    ///     layer, end the pass with an error that names the technique.
     public func next(_ input: Tensor, replacing parameters: [LayerParameter]) -> Tensor {
-        require(
-            runNext != nil || parameters.isEmpty,
-            "next: parameters can be replaced around a layer only, at a site `.around`")
+        if runNext == nil, !parameters.isEmpty {
+            fail("replaced parameters, which can be done around a layer only: let its site be .around")
+        }
         var replacements: [Int: Tensor] = [:]
         for parameter in parameters {
             let shape = node.tree.layout.parameters[parameter.index].shape
-            require(
-                parameter.value.shape == shape,
-                "next: \"\(parameter.path)\" has shape \(shape), its replacement \(parameter.value.shape)")
+            guard parameter.value.shape == shape, parameter.value.scalarType == .float32 else {
+                fail("replaced \"\(parameter.path)\" of shape \(shape) by a value of shape \(parameter.value.shape)")
+                continue
+            }
             replacements[parameter.index] = parameter.value
         }
         return run(input, replacements)
+    }
+
+    /// The same call with another way to run what is wrapped, such as one that also records it: for tests that watch a
+    /// technique. Before and after a layer nothing is wrapped, and the call stays as it is.
+    ///
+    /// - Parameter body: given the input, and those of ``parameters`` that have other values, returns the output.
+    public func replacingNext(
+        _ body: @escaping (_ input: Tensor, _ replacements: [LayerParameter]) -> Tensor
+    ) -> LayerCall {
+        guard runNext != nil else { return self }
+        return LayerCall(
+            node: node, pass: pass, interceptor: interceptor, position: position, input: input) {
+            [parameters] input, replacements in
+            body(input, parameters.compactMap { parameter in replacements[parameter.index].map(parameter.with) })
+        }
     }
 
     private func run(_ input: Tensor, _ replacements: [Int: Tensor]) -> Tensor {
@@ -97,13 +118,19 @@ public struct LayerCall {
         return CostMeter.account(CostMeter.model, in: pass) { runNext(input, replacements) }
     }
 
+    private func fail(_ problem: String) {
+        pass.record.fail(interceptor.mistake(problem, at: siteDescription))
+    }
+
     /// The site as it is written in code.
     var siteDescription: String {
         path.isEmpty ? Site(position: position, layers: .model).description : ".\(position.rawValue)(\"\(path)\")"
     }
 
-    /// The shape that must continue from the site.
-    var expectedShape: Shape? { position == .around ? node.outputShape(for: input.shape) : input.shape }
+    /// The shape and type that must continue from the site.
+    var expected: (shape: Shape, type: ScalarType)? {
+        position == .around ? node.output(for: input.shape) : (input.shape, input.scalarType)
+    }
 }
 
 /// A parameter of a layer that a technique wraps.

@@ -155,6 +155,8 @@ final class PassRecord {
     private struct Use {
         /// The number of sub-layers requested since the place was entered.
         var children: Int32 = 0
+        /// The number of those that were requested without a name.
+        var unnamed: Int32 = 0
         /// The number of times the place was entered.
         var count: Int32 = 0
         /// Whether the place was entered, but its layer has not run yet.
@@ -172,6 +174,8 @@ final class PassRecord {
     private(set) var failure: (any Error)?
     /// Where times are noted; nil while none are taken.
     var costs: CostMeter?
+    /// Called with the name of each part of a step as it begins, for tests of the order.
+    var partBegan: ((String) -> Void)?
     /// Who feeds whom; kept during the first pass only.
     var trace: FirstPassTrace?
 
@@ -196,6 +200,7 @@ final class PassRecord {
     func enter(_ node: ScopeNode) {
         if node.index >= uses.count { grow(to: node.index) }
         uses[node.index].children = 0
+        uses[node.index].unnamed = 0
         uses[node.index].count += 1
         uses[node.index].isPending = true
     }
@@ -205,6 +210,7 @@ final class PassRecord {
         if uses[node.index].isPending {
             uses[node.index].isPending = false
             uses[node.index].children = 0
+            uses[node.index].unnamed = 0
         } else {
             enter(node)
             uses[node.index].isPending = false
@@ -220,6 +226,14 @@ final class PassRecord {
     func nextChild(of node: ScopeNode) -> Int {
         let position = uses[node.index].children
         uses[node.index].children = position + 1
+        return Int(position)
+    }
+
+    /// The position of the next sub-layer of a place among those without a name.
+    @inline(__always)
+    func nextUnnamed(of node: ScopeNode) -> Int {
+        let position = uses[node.index].unnamed
+        uses[node.index].unnamed = position + 1
         return Int(position)
     }
 

@@ -32,6 +32,10 @@ public struct Scope {
     /// Whether this pass trains.
     public var isTraining: Bool { pass.phase == .training }
 
+    /// The batch of a pass that re-estimates statistics (``EpochContext/refreshedStatistics(of:)``), counted from 0; nil
+    /// in every other pass. Batch i has the weight 1 / (i + 1) in a mean over all of them.
+    public var statisticsBatch: Int? { pass.statisticsBatch }
+
     /// Returns a trainable parameter, creating it on the first pass.
     ///
     /// - Parameters:
@@ -117,15 +121,13 @@ public struct StateVariable {
     let path: String
 
     /// The current value. Setting it has no effect in a pass that must leave state alone (evaluation, or the second
-    /// pass of sharpness-aware minimization).
+    /// pass of sharpness-aware minimization). A value of another shape ends the step with an error that names the state.
     public var value: Tensor {
         get { pass.states.values[index] }
         nonmutating set {
             guard pass.writesState else { return }
             let shape = pass.states.values[index].shape
-            guard newValue.shape == shape else {
-                fail("state", "\"\(path)\" has shape \(shape) and cannot become \(newValue.shape)")
-            }
+            guard newValue.shape == shape, newValue.scalarType == .float32 else { return mistake(newValue, shape) }
             pass.states.values[index] = newValue.detached
         }
     }
@@ -133,15 +135,21 @@ public struct StateVariable {
     /// Moves the value toward another one in place: value ← (1 − weight) value + weight · other.
     ///
     /// - Parameters:
-    ///   - other: a tensor of the state's shape.
+    ///   - other: a tensor of the state's shape; one of another shape ends the step with an error.
     ///   - weight: the weight of `other`; 1 replaces the value.
     public func blend(_ other: Tensor, weight: Float) {
         guard pass.writesState else { return }
         let shape = pass.states.values[index].shape
-        guard other.shape == shape else {
-            fail("state", "\"\(path)\" has shape \(shape) and cannot be blended with \(other.shape)")
-        }
+        guard other.shape == shape, other.scalarType == .float32 else { return mistake(other, shape) }
         pass.states.values[index].blend(other, weight: weight)
+    }
+
+    /// Ends the pass with an error; the value stays.
+    private func mistake(_ value: Tensor, _ shape: Shape) {
+        pass.record.fail(
+            DataError(
+                "the state \"\(path)\" has shape \(shape) and cannot take \(value.scalarType) values of shape \(value.shape)"
+            ))
     }
 }
 

@@ -2,8 +2,8 @@ internal import Tensors
 
 /// One place of one run: a layer of the model, a technique, or a technique at a site.
 ///
-/// Nodes form a tree that the first pass builds. Later passes walk it by position, and compare names only to make sure;
-/// a pass that asks in another order still finds by name what was given one. What a pass counts is in its record.
+/// Nodes form a tree that the first pass builds. What was given a name is found by it, in any order and any number of
+/// times; what was not is found by its position among those without a name. What a pass counts is in its record.
 package final class ScopeNode {
     let tree: ScopeTree
     /// The node's number in the tree.
@@ -24,6 +24,8 @@ package final class ScopeNode {
     let stream: RandomStream
 
     private(set) var children: ContiguousArray<ScopeNode> = []
+    /// Those of the children that were given no name.
+    private var unnamedChildren: ContiguousArray<ScopeNode> = []
     private var kindCounts: [String: Int] = [:]
     private var parameters = NameIndex()
     private var states = NameIndex()
@@ -37,7 +39,7 @@ package final class ScopeNode {
     /// What flowed into a technique's site in the first pass.
     var siteInput: FirstPassTrace.SiteInput?
     /// The shapes of the layer's input and output in the first pass.
-    private(set) var shapes: (input: Shape, output: Shape)?
+    private(set) var shapes: (input: Shape, output: Shape, outputType: ScalarType)?
 
     init(
         tree: ScopeTree, path: String, name: String, kind: String, isActivation: Bool = false,
@@ -96,7 +98,7 @@ package final class ScopeNode {
         if let trace = pass.record.trace {
             // The layer declares its parameters before a technique asks for them.
             let output = runAround(layer, x, 0, in: pass)
-            shapes = (x.shape, output.shape)
+            shapes = (x.shape, output.shape, output.scalarType)
             if around.isEmpty {
                 trace.record(output, from: path)
                 return finish(output, in: pass)
@@ -127,12 +129,13 @@ package final class ScopeNode {
         }
     }
 
-    /// The shape that the layer makes of an input, as the first pass made it of another batch.
-    func outputShape(for input: Shape) -> Shape? {
-        guard let shapes, let oldRows = shapes.input.first, let rows = input.first, let outputs = shapes.output.first,
+    /// The shape and type that the layer makes of an input, as the first pass made them of another batch.
+    func output(for input: Shape) -> (shape: Shape, type: ScalarType)? {
+        guard let shapes else { return nil }
+        guard let oldRows = shapes.input.first, let rows = input.first, let outputs = shapes.output.first,
             oldRows > 0, outputs * rows % oldRows == 0
-        else { return shapes?.output }
-        return Shape([outputs * rows / oldRows] + shapes.output.dropFirst())
+        else { return (shapes.output, shapes.outputType) }
+        return (Shape([outputs * rows / oldRows] + shapes.output.dropFirst()), shapes.outputType)
     }
 
     // MARK: Finding and creating
@@ -142,15 +145,34 @@ package final class ScopeNode {
     @inline(__always)
     func child(of layer: some Layer, named name: String?, in pass: Pass) -> ScopeNode {
         let position = pass.record.nextChild(of: self)
-        if position < children.count {
-            let child = children[position]
-            if let name {
-                if child.name == name { return child }
-            } else if child.unnamed == identity(layer) {
-                return child
-            }
+        guard let name else { return unnamedChild(of: layer, at: position, in: pass) }
+        if position < children.count, children[position].name == name { return children[position] }
+        return children.first { $0.name == name }.map { checked($0, layer) } ?? create(layer, named: name)
+    }
+
+    private func unnamedChild(of layer: some Layer, at position: Int, in pass: Pass) -> ScopeNode {
+        let slot = pass.record.nextUnnamed(of: self)
+        if slot < unnamedChildren.count, unnamedChildren[slot].unnamed == identity(layer) {
+            return unnamedChildren[slot]
         }
-        return findOrCreateChild(layer, named: name, at: position)
+        let other = slot < unnamedChildren.count ? unnamedChildren[slot] : children.dropFirst(position).first
+        if let other, tree.isDeclared || slot < unnamedChildren.count {
+            fail(
+                "scope",
+                "a layer of kind \(layer.kind) was requested where an earlier pass had \"\(other.path)\"; give a name to layers that not every pass requests, or not in the same order: scope(layer, x, named: \"...\")"
+            )
+        }
+        return create(layer, named: nil)
+    }
+
+    private func checked(_ child: ScopeNode, _ layer: some Layer) -> ScopeNode {
+        guard child.kind == layer.kind else {
+            fail(
+                "scope",
+                "a layer of kind \(layer.kind) has the name of \"\(child.path)\", of kind \(child.kind); give it another"
+            )
+        }
+        return child
     }
 
     /// The two places that are requested next, if an earlier pass made them.
@@ -162,24 +184,8 @@ package final class ScopeNode {
     @inline(__always)
     private func identity(_ layer: some Layer) -> ObjectIdentifier { ObjectIdentifier(type(of: layer)) }
 
-    private func findOrCreateChild(_ layer: some Layer, named name: String?, at position: Int) -> ScopeNode {
+    private func create(_ layer: some Layer, named name: String?) -> ScopeNode {
         let kind = layer.kind
-        if let name {
-            if let child = children.first(where: { $0.name == name }) {
-                guard child.kind == kind else {
-                    fail(
-                        "scope",
-                        "a layer of kind \(kind) has the name of \"\(child.path)\", of kind \(child.kind); give it another"
-                    )
-                }
-                return child
-            }
-        } else if position < children.count {
-            fail(
-                "scope",
-                "a layer of kind \(kind) was requested where an earlier pass had \"\(children[position].path)\"; give a name to layers that not every pass requests, or not in the same order: scope(layer, x, named: \"...\")"
-            )
-        }
         guard !tree.isShared else {
             fail(
                 "scope",
@@ -188,14 +194,18 @@ package final class ScopeNode {
         guard depth < ScopeNode.maximumDepth else {
             fail("scope", "layers are nested more than \(ScopeNode.maximumDepth) deep; list layers side by side")
         }
-        let number = kindCounts[kind, default: 0] + 1
-        kindCounts[kind] = number
-        let childName = name ?? "\(kind)\(number)"
+        kindCounts[kind, default: 0] += 1
+        // A name that was given to another layer is not given again by counting.
+        while name == nil, let taken = kindCounts[kind], children.contains(where: { $0.name == "\(kind)\(taken)" }) {
+            kindCounts[kind] = taken + 1
+        }
+        let childName = name ?? "\(kind)\(kindCounts[kind, default: 1])"
         let child = ScopeNode(
             tree: tree, path: variablePath(childName), name: childName, kind: kind,
             isActivation: layer is any Activation, unnamed: name == nil ? identity(layer) : nil, depth: depth + 1)
         tree.bind(child)
         children.append(child)
+        if name == nil { unnamedChildren.append(child) }
         return child
     }
 
@@ -206,7 +216,8 @@ package final class ScopeNode {
     ) -> Int {
         parameters.find(name) {
             tree.declareParameter(
-                variablePath(name), shape, initial(), role ?? (name == "bias" ? .bias : .weight), unitAxis, in: pass)
+                variablePath(name), shape, initial(), role ?? (name == "bias" ? .bias : .weight), unitAxis,
+                isUsedInEvaluation: !isTechnique, in: pass)
         }
     }
 

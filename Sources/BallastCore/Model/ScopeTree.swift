@@ -63,7 +63,8 @@ final class ScopeTree {
     // MARK: Declaring
 
     func declareParameter(
-        _ path: String, _ shape: Shape, _ initial: Initializer, _ role: ParameterRole, _ unitAxis: Int?, in pass: Pass
+        _ path: String, _ shape: Shape, _ initial: Initializer, _ role: ParameterRole, _ unitAxis: Int?,
+        isUsedInEvaluation: Bool, in pass: Pass
     ) -> Int {
         guard !isDeclared else {
             fail(
@@ -76,7 +77,8 @@ final class ScopeTree {
             "parameter: the unit axis \(unitAxis ?? 0) of \"\(path)\" is not an axis of its shape \(shape)")
         if let known = layout.parameters.firstIndex(where: { $0.path == path }) { return known }
         pass.parameters.values.append(value(path, shape, initial))
-        return layout.declare(.init(path: path, role: role, unitAxis: unitAxis, shape: shape))
+        return layout.declare(
+            .init(path: path, role: role, unitAxis: unitAxis, shape: shape, isUsedInEvaluation: isUsedInEvaluation))
     }
 
     func declareState(
@@ -88,7 +90,7 @@ final class ScopeTree {
             index = known
             layout.setUsedInEvaluation(isUsedInEvaluation, state: known)
         } else {
-            pass.states.values.append(value(path, shape, initial))
+            pass.states.append(value(path, shape, initial))
             index = layout.declare(.init(path: path, isUsedInEvaluation: isUsedInEvaluation))
         }
         let found = pass.states.values[index].shape
@@ -99,7 +101,7 @@ final class ScopeTree {
     func declareNumber(_ path: String, _ initial: Double, in pass: Pass) -> Int {
         requireGrowable("number", path)
         if let known = layout.numbers.firstIndex(of: path) { return known }
-        pass.states.numbers.append(loaded?.number(path) ?? initial)
+        pass.states.append(loaded?.number(path) ?? initial)
         return layout.declareNumber(path)
     }
 
@@ -107,11 +109,11 @@ final class ScopeTree {
     func declareRemaining(of loaded: LoadedVariables, _ states: StateValues) {
         let rest = loaded.takeRemaining()
         for (path, value) in rest.tensors where !layout.states.contains(where: { $0.path == path }) {
-            states.values.append(value)
+            states.append(value)
             _ = layout.declare(.init(path: path, isUsedInEvaluation: false))
         }
         for (path, value) in rest.numbers where !layout.numbers.contains(path) {
-            states.numbers.append(value)
+            states.append(value)
             _ = layout.declareNumber(path)
         }
     }
@@ -130,8 +132,10 @@ final class ScopeTree {
 
     /// A copy of parameters and states.
     func variables(_ parameters: ParameterValues, _ states: StateValues, isForEvaluation: Bool = false) -> Variables {
-        var entries = zip(layout.parameters, parameters.values).map { parameter, value in
-            Variables.Entry(path: parameter.path, role: parameter.role, value: value)
+        var entries: [Variables.Entry] = []
+        for (parameter, value) in zip(layout.parameters, parameters.values)
+        where !isForEvaluation || parameter.isUsedInEvaluation {
+            entries.append(Variables.Entry(path: parameter.path, role: parameter.role, value: value))
         }
         for (state, value) in zip(layout.states, states.values) where !isForEvaluation || state.isUsedInEvaluation {
             entries.append(Variables.Entry(path: state.path, role: nil, value: value))

@@ -8,6 +8,8 @@ final class VariableLayout {
         let role: ParameterRole
         let unitAxis: Int?
         let shape: Shape
+        /// Whether predictions may depend on it; false for what a technique trains for itself, such as a penalty's own.
+        let isUsedInEvaluation: Bool
     }
 
     /// A variable that is not trained.
@@ -20,7 +22,7 @@ final class VariableLayout {
     private(set) var parameters: ContiguousArray<Parameter> = []
     private(set) var states: ContiguousArray<State> = []
     private(set) var numbers: ContiguousArray<String> = []
-    /// Whether each parameter keeps its value; empty if all are trained.
+    /// Whether each parameter keeps its value; empty if all are trained. Those that are declared later are trained.
     private(set) var frozen: ContiguousArray<Bool> = []
     private var selections: [ParameterSelector: [Int]] = [:]
 
@@ -51,19 +53,24 @@ final class VariableLayout {
     func setLearningRateScales(_ scales: ContiguousArray<Float>) {
         guard scales.contains(where: { $0 != 1 }) else { return }
         learningRateScales = scales
-        if scales.contains(0) { frozen = ContiguousArray(scales.map { $0 == 0 }) }
+        frozen = scales.contains(0) ? ContiguousArray(scales.map { $0 == 0 }) : []
         selections = [:]
     }
 
-    func learningRateScale(_ index: Int) -> Float { learningRateScales.isEmpty ? 1 : learningRateScales[index] }
+    func learningRateScale(_ index: Int) -> Float { index < learningRateScales.count ? learningRateScales[index] : 1 }
 
-    func isFrozen(_ index: Int) -> Bool { !frozen.isEmpty && frozen[index] }
+    func isFrozen(_ index: Int) -> Bool { index < frozen.count && frozen[index] }
+
+    /// Whether a selector matches a parameter, frozen or not.
+    func matches(_ selector: ParameterSelector, _ index: Int) -> Bool {
+        selector.matches(path: parameters[index].path, role: parameters[index].role)
+    }
 
     /// The indices of the trained parameters that a selector matches.
     func indices(_ selector: ParameterSelector) -> [Int] {
         if let known = selections[selector] { return known }
         let indices = parameters.indices.filter {
-            !isFrozen($0) && selector.matches(path: parameters[$0].path, role: parameters[$0].role)
+            !isFrozen($0) && matches(selector, $0)
         }
         selections[selector] = indices
         return indices
@@ -73,7 +80,7 @@ final class VariableLayout {
 /// The values of the parameters of one run, or of one pass at other values, in the order of the layout.
 final class ParameterValues {
     var values: ContiguousArray<Tensor>
-    /// Whether each parameter keeps its value; empty if all are trained.
+    /// Whether each parameter keeps its value; those past the end are trained.
     var frozen: ContiguousArray<Bool> = []
 
     init(_ values: ContiguousArray<Tensor> = [], frozen: ContiguousArray<Bool> = []) {
@@ -82,7 +89,7 @@ final class ParameterValues {
     }
 
     @inline(__always)
-    func isFrozen(_ index: Int) -> Bool { !frozen.isEmpty && frozen[index] }
+    func isFrozen(_ index: Int) -> Bool { index < frozen.count && frozen[index] }
 }
 
 /// The values of all that changes in a run and is not trained.
@@ -92,12 +99,28 @@ final class StateValues {
     /// Copies of variables that techniques keep, by path.
     var snapshots: [String: Variables] = [:]
 
-    init() {}
+    init() { original = nil }
+
+    /// The values that this is a copy of, for one pass.
+    private let original: StateValues?
 
     init(copying other: StateValues) {
         values = other.values
         numbers = other.numbers
         snapshots = other.snapshots
+        original = other
+    }
+
+    /// Takes a state that was just declared. What a pass over a copy declares is the run's, too.
+    func append(_ value: Tensor) {
+        values.append(value)
+        original?.append(value)
+    }
+
+    /// Takes a number that was just declared.
+    func append(_ number: Double) {
+        numbers.append(number)
+        original?.append(number)
     }
 
     /// Goes back to values from before a step. What the step was the first to declare stays.

@@ -16,21 +16,26 @@ struct Diagnosis {
     private var when: String { "step \(info.globalStep) (epoch \(info.epoch))" }
     private let kept = "The variables are those of the last good step"
 
-    func badLoss(_ value: Float, _ batch: Batch, _ pass: Pass) -> TrainingError {
+    func badLoss(_ value: Float, _ batch: Batch, _ pass: Pass, _ spoiler: () -> String?) -> TrainingError {
         var culprit = "the loss itself (the model's output is finite)"
         if let index = state.parameters.values.firstIndex(where: { !$0.isFinite }) {
             let path = model.tree.layout.parameters[index].path
             culprit = "parameter \"\(path)\" (hook gradientTransform or the optimizer)"
         } else if !batch.input.isFinite {
-            culprit = "the batch's input (data, or hook forwardWrapper of a technique that changes batches)"
+            culprit = "the batch's input (\(source(spoiler())))"
         } else if !batch.target.isFinite {
-            culprit = "the batch's target (data, or hook forwardWrapper of a technique that changes batches)"
+            culprit = "the batch's target (\(source(spoiler())))"
         } else if let place = firstBadPlace(batch, pass) {
             culprit = place
         }
         return TrainingError(
             "\(when): the loss is \(value); the first value that is not finite is in \(culprit). \(kept); lower the learning rate, clip gradients, or check the data"
         )
+    }
+
+    /// Who made a batch what is not finite.
+    private func source(_ technique: String?) -> String {
+        technique.map { "hook forwardWrapper of technique \"\($0)\"" } ?? "the data"
     }
 
     /// Runs the model once more, watching every layer and technique.

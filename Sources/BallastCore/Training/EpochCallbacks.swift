@@ -28,7 +28,7 @@ struct EpochCallbacks {
 
     private func context(_ scope: Scope, validated: Variables) -> EpochContext {
         EpochContext(scope: scope, epochs: run.epochs, metrics: metrics, validatedVariables: validated) {
-            try run.refreshedStatistics(of: $0)
+            try run.refreshedStatistics(of: $0, info)
         }
     }
 
@@ -71,7 +71,7 @@ struct EpochCallbacks {
         // What a callback replaces was not validated.
         let validated = validated ?? currentVariables
         for entry in entries {
-            run.trainingStep.trace?("EpochCallback")
+            run.trainingStep.record.partBegan?("EpochCallback")
             let name = entry.technique.name
             let decision = try call(entry) { [record] scope in
                 entry.technique.epochCallback(record, in: context(scope, validated: validated))
@@ -98,7 +98,7 @@ struct EpochCallbacks {
 
 extension Run {
     /// The variables with running statistics estimated anew on the training data.
-    func refreshedStatistics(of variables: Variables) throws -> Variables {
+    func refreshedStatistics(of variables: Variables, _ info: StepInfo) throws -> Variables {
         let tree = model.tree
         let values = tree.values(variables, over: state.parameters, state.states)
         let record = PassRecord()
@@ -106,7 +106,7 @@ extension Run {
             record.reset()
             let pass = Pass(
                 .training, parameters: values.parameters, states: values.states, writesState: true,
-                draw: .statistics(index), record: record)
+                draw: .statistics(index), info: info, record: record)
             _ = model.run(batch.input, in: pass)
             try record.throwFailure()
         }

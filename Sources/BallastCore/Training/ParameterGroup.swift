@@ -3,7 +3,7 @@
 /// ```swift
 /// Trainer(model, loss: .crossEntropy, optimizer: Adam(), groups: [.frozen(.named("encoder.*"))])
 /// ```
-public struct ParameterGroup: Sendable, Hashable {
+public struct ParameterGroup: Sendable, Hashable, CustomStringConvertible {
     /// The parameters.
     public let parameters: ParameterSelector
     /// What their learning rate is times the optimizer's; 0 if they are frozen.
@@ -25,6 +25,12 @@ public struct ParameterGroup: Sendable, Hashable {
     private init(_ parameters: ParameterSelector, scale: Float) {
         self.parameters = parameters
         learningRateScale = scale
+    }
+
+    /// As it is written in code.
+    public var description: String {
+        learningRateScale == 0
+            ? ".frozen(\(parameters))" : "ParameterGroup(\(parameters), learningRateScale: \(learningRateScale))"
     }
 
     /// Parameters that keep their values: no gradient is computed for them, and no technique acts on them.

@@ -84,6 +84,7 @@ final class ParameterUpdate {
             setSegment(position, index, memory, foldedGradient(index))
         }
         try requireFiniteGradients(batch, info)
+        record.partBegan?("Optimizer")
         runFused(fused, step)
     }
 
@@ -107,9 +108,17 @@ final class ParameterUpdate {
         }
         try requireFiniteGradients(batch, info)
 
-        let source = DenseSource { [unowned self] in self.makeUpdates(step) }
-        let updates = try apply(
-            transforms.update, to: GradientSet(.update, layout, state.parameters, source), batch, info)
+        let source = DenseSource { [unowned self] in
+            record.partBegan?("Optimizer")
+            return self.makeUpdates(step)
+        }
+        let updates: GradientSet
+        do {
+            updates = try apply(
+                transforms.update, to: GradientSet(.update, layout, state.parameters, source), batch, info)
+        } catch {
+            throw TrainingError(error, leavesOptimizerAhead: source.isMaterialized)
+        }
         // The optimizer's memory has not moved yet if no transform has looked at what it makes.
         if let bad = updates.indexOfBadCoefficient {
             throw badUpdate(bad, info, isAhead: source.isMaterialized)
@@ -121,6 +130,7 @@ final class ParameterUpdate {
                 segments[position].decoupled_decay = updates.updates[index].decoupledDecay
                 segments[position].soft_threshold = updates.updates[index].softThreshold
             }
+            record.partBegan?("Optimizer")
             runFused(fused, step)
         } else {
             // The optimizer reads the segments, so it goes first, also where every update was replaced.
@@ -143,8 +153,13 @@ final class ParameterUpdate {
     private func replaceApplied(_ batch: Batch, _ info: StepInfo) throws {
         guard !transforms.applied.isEmpty else { return }
         let none = DenseSource(gradients: [])
-        let result = try apply(
-            transforms.applied, to: GradientSet(.applied, layout, state.parameters, none), batch, info)
+        let result: GradientSet
+        do {
+            result = try apply(
+                transforms.applied, to: GradientSet(.applied, layout, state.parameters, none), batch, info)
+        } catch {
+            throw TrainingError(error, leavesOptimizerAhead: true)
+        }
         guard !result.replaced.isEmpty else { return }
         for index in trained {
             guard let value = result.replaced[index] else { continue }
@@ -165,6 +180,7 @@ final class ParameterUpdate {
     ) throws -> GradientSet {
         guard !entries.isEmpty else { return set }
         let stage = set.stage
+        record.partBegan?(".\(stage.rawValue)")
         let pass = Pass(
             .training, parameters: state.parameters, states: state.states, writesState: true,
             draw: .step(info.globalStep), info: info, record: record)

@@ -57,7 +57,9 @@ public final class Run {
         if let saved { try saved.restore(self) }
         order = train.order(seed: seed, epoch: state.epoch)
         if state.end == nil { state.end = endOfEpochs }
-        if state.end != nil {
+        if state.end == nil {
+            state.validatedVariables = nil
+        } else {
             applyFinalVariables()
             self.checkpoints = nil
         }
@@ -102,6 +104,9 @@ public final class Run {
     /// Where the next step begins in the epoch, in samples.
     private var position: Int { min(state.stepInEpoch * trainer.batchSize, train.count) }
 
+    /// Calls a function with the name of each part of a step and of an epoch's end as it begins, for tests of the order.
+    package func tracePath(_ partBegan: ((String) -> Void)?) { trainingStep.record.partBegan = partBegan }
+
     // MARK: Driving
 
     /// Continues until the run has ended.
@@ -126,6 +131,7 @@ public final class Run {
             try end(.cancelled)
             return false
         }
+        trainingStep.record.partBegan?("Batch")
         let start = position
         let stop = min(start + trainer.batchSize, train.count)
         let batch = train.batch(order, start..<stop)
@@ -167,6 +173,7 @@ public final class Run {
 
     /// Ends the run with everything saved: the variables to continue with, and those that it is left with.
     private func end(_ end: RunEnd, validated: Variables? = nil) throws {
+        trainingStep.record.partBegan?("RunState")
         state.end = end
         state.validatedVariables = validated
         defer {
@@ -213,7 +220,7 @@ public final class Run {
         let info = StepInfo(
             epoch: state.epoch, step: stepsPerEpoch, globalStep: state.step,
             learningRate: trainingStep.lastLearningRate, scheduleFactor: stepInfo.scheduleFactor)
-        trainingStep.trace?("EpochRecord")
+        trainingStep.record.partBegan?("EpochRecord")
         var record = EpochRecord(
             epoch: state.epoch, steps: stepsPerEpoch, samples: train.count,
             trainLoss: state.lossSum / Double(train.count), penalties: trainingStep.penaltyMeans(steps: stepsPerEpoch),
@@ -244,6 +251,7 @@ public final class Run {
             return try end(reason, validated: validated)
         }
         order = train.order(seed: seed, epoch: state.epoch)
+        trainingStep.record.partBegan?("RunState")
         if let checkpoints, checkpoints.isDue(afterEpochs: state.epoch) || checkpoints.isDue(afterSteps: state.step) {
             saveOrNote()
         }

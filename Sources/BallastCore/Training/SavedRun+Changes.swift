@@ -23,6 +23,10 @@ extension SavedRun {
             guard let now = new[name] else { return warning(name, "was saved with \(saved), which this run lacks") }
             return saved == now ? nil : warning(name, "was saved with \(saved), this run continues with \(now)")
         }
+        let groups = trainer.groups.map(\.description)
+        if let saved = state.groups, saved != groups {
+            warnings.append(warning("groups", "was saved with the groups \(saved), this run continues with \(groups)"))
+        }
         for name in names where !(state.techniques + ["optimizer", "loss"]).contains(name) {
             warnings.append(warning(name, "was saved without \(new[name] ?? name)"))
         }

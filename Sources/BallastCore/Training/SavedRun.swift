@@ -19,6 +19,8 @@ struct SavedRun {
         var learningRateFactor: Float
         var batchSize: Int
         var shards: Int
+        /// The parameter groups, in words; nil in files that are older than they are.
+        var groups: [String]?
         var sampleCount: Int
         var end: RunEnd?
         var history: [EpochRecord]
@@ -129,7 +131,8 @@ struct SavedRun {
         if case .stopped(let technique, _) = state.end, names.contains(technique) {
             run.state.end = state.end
             run.state.validatedVariables = validated
-        } else if case .completed = state.end {
+        } else if state.end != nil {
+            // The end of this run, if it is here; a run that continues is left with what it validates then.
             run.state.validatedVariables = validated
         }
     }
@@ -173,7 +176,8 @@ struct SavedRun {
         let saved = State(
             seed: run.seed, step: state.step, lossSum: state.lossSum, penaltySums: state.penaltySums,
             trainSeconds: run.epochSeconds, learningRateFactor: state.learningRateFactor,
-            batchSize: run.trainer.batchSize, shards: run.trainer.shards, sampleCount: run.train.count,
+            batchSize: run.trainer.batchSize, shards: run.trainer.shards,
+            groups: run.trainer.groups.map(\.description), sampleCount: run.train.count,
             end: state.end, history: state.history,
             numbers: zip(layout.numbers, state.states.numbers).map { NamedValue($0, $1) },
             techniques: run.trainer.composition.techniques.map(\.name),

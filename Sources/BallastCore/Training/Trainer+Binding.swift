@@ -63,7 +63,7 @@ extension Trainer {
             ParameterValues(), StateValues(), stepsPerEpoch: stepsPerEpoch, penalties: table.penalties.count)
         var checked: (context: CompositionContext, warnings: [Diagnostic])?
         try model.declare(with: input, state.parameters, state.states) { output, pass in
-            try setGroups(of: model, state)
+            setGroups(of: model, state)
             guard let setting else { return }
             let context = context(table, model, setting)
             checked = (
@@ -74,7 +74,8 @@ extension Trainer {
             let penalties = PenaltyCalls(self, table, model)
             for position in table.penalties.indices { _ = try penalties(position, batch, output, pass) }
         }
-        try setGroups(of: model, state)
+        setGroups(of: model, state)
+        if setting != nil { try checkGroups(of: model) }
         state.slots = ContiguousArray(
             model.tree.layout.parameters.map { parameter in
                 optimizer.slots.map { slot in
@@ -92,29 +93,32 @@ extension Trainer {
         return Tensor(integers: Array(repeating: 0, count: shape.elementCount), shape: shape)
     }
 
-    private func setGroups(of model: BoundModel, _ state: RunState) throws {
+    private func setGroups(of model: BoundModel, _ state: RunState) {
         let layout = model.tree.layout
-        var scales = ContiguousArray(repeating: Float(1), count: layout.parameters.count)
-        var problems: [Diagnostic] = []
-        for group in groups {
-            let indices = layout.indices(group.parameters)
-            for index in indices { scales[index] = group.learningRateScale }
-            guard indices.isEmpty else { continue }
-            problems.append(
-                Diagnostic(
-                    .error, "no-such-parameter", technique: "groups",
-                    message: "the parameter group \(group.parameters) matches no parameter",
-                    suggestion: "choose among: \(layout.parameters.map(\.path).joined(separator: ", "))"))
+        let scales = layout.parameters.indices.map { index in
+            groups.last { layout.matches($0.parameters, index) }?.learningRateScale ?? 1
         }
-        if !scales.isEmpty, scales.allSatisfy({ $0 == 0 }) {
+        layout.setLearningRateScales(ContiguousArray(scales))
+        state.parameters.frozen = layout.frozen
+    }
+
+    private func checkGroups(of model: BoundModel) throws {
+        let layout = model.tree.layout
+        let indices = layout.parameters.indices
+        var problems = groups.filter { group in !indices.contains { layout.matches(group.parameters, $0) } }.map {
+            group in
+            Diagnostic(
+                .error, "no-such-parameter", technique: "groups",
+                message: "the parameter group \(group.parameters) matches no parameter",
+                suggestion: "choose among: \(layout.parameters.map(\.path).joined(separator: ", "))")
+        }
+        if !indices.isEmpty, indices.allSatisfy(layout.isFrozen) {
             problems.append(
                 Diagnostic(
                     .error, "all-frozen", technique: "groups", message: "all parameters are frozen",
                     suggestion: "leave some of them to train"))
         }
         guard problems.isEmpty else { throw CompositionError(diagnostics: problems) }
-        layout.setLearningRateScales(scales)
-        state.parameters.frozen = layout.frozen
     }
 
     /// What techniques may know of a run, to check it.
@@ -124,6 +128,6 @@ extension Trainer {
         CompositionContext(
             table, model, loss: loss, metrics: metricDescriptions(hasValidation: setting.hasValidation),
             optimizer: optimizer, hasValidation: setting.hasValidation, epochs: setting.epochs, batchSize: batchSize,
-            sampleCount: setting.sampleCount)
+            shards: shards, sampleCount: setting.sampleCount)
     }
 }

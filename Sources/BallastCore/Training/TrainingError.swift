@@ -17,6 +17,14 @@ public struct TrainingError: Error, CustomStringConvertible {
         run = nil
     }
 
+    /// A mistake of a technique, found when the optimizer had made its step.
+    init(_ error: any Error, leavesOptimizerAhead: Bool) {
+        description = "\(error)"
+        self.leavesOptimizerAhead = leavesOptimizerAhead
+        underlying = error
+        run = nil
+    }
+
     /// An error that ended a run.
     init(_ error: any Error, in run: Run) {
         let own = error as? TrainingError

@@ -7,16 +7,18 @@ internal import Tensors
 /// 1. `Run.step` takes the next rows of the epoch's order from the `Dataset` as a `Batch`, and the learning rate from
 ///    the `Schedule`, as a `StepInfo`.
 /// 2. `TrainingStep` hands the batch to each `BatchWrapper`, through a `BatchContext`.
-/// 3. It makes a `Pass`: the phase, the `Tape` that records, the run's `ParameterValues` and `StateValues`, the `Draw`.
+/// 3. It makes a `Pass`: the phase, where operations are recorded, the run's `ParameterValues` and `StateValues`, and the
+///    `Draw`.
 /// 4. `BoundModel` runs the model at the root `ScopeNode`. Each `Layer` gets a `Scope`, its place in the pass; where
 ///    techniques act, an `Interception` calls each `LayerWrapper` with a `LayerCall` and a `LayerContext`.
 /// 5. The `Loss` of output and targets, and each `LossPenalty` with its `Parameters` and a `PenaltyContext`, are the
 ///    scalars that the backward pass starts from; the `Tape` leaves a gradient for each parameter.
-/// 6. `ParameterUpdate` hands the `Gradients` to each `GradientTransform` of the stage `.gradient`, lets the `Optimizer`
-///    make updates of them, hands these to the stage `.update`, adds them to the parameters, and hands the new values to
-///    the stage `.applied`. Without transforms it is one call of a kernel.
-/// 7. `Run.step` counts the step. At the end of an epoch, `Run.endEpoch` validates, calls each `EpochCallback` with the
-///    `EpochRecord`, and saves a checkpoint of the `RunState`.
+/// 6. `ParameterUpdate` hands the `Gradients` to each `GradientTransform` of the stage `.gradient`, and what becomes of
+///    them to the stage `.update`. The `Optimizer` makes the updates when the first of them is looked at, and otherwise
+///    in the pass that adds them to the parameters. The stage `.applied` is handed the new values. Without transforms,
+///    all of this is one call of a kernel.
+/// 7. `Run.step` counts the step. At the end of an epoch, `Run.endEpoch` makes an `EpochRecord`, validates, calls each
+///    `EpochCallback` with the record, and saves a checkpoint of the `RunState`.
 ///
 /// A batch that is cut into shards takes steps 3 to 5 for each shard; a fixed tree adds the gradients.
 final class TrainingStep {
@@ -36,8 +38,6 @@ final class TrainingStep {
     private var stepPenalties: [Double]
     private var measuredSteps = 0
     private var measuredTime = Duration.zero
-    /// Called with each part of a step, for tests of the order.
-    var trace: ((String) -> Void)?
 
     init(_ trainer: Trainer, _ table: HookTable, _ model: BoundModel, _ state: RunState) {
         self.trainer = trainer
@@ -67,8 +67,9 @@ final class TrainingStep {
         let (values, numbers, snapshots) = (state.states.values, state.states.numbers, state.states.snapshots)
         defer { tape.reset(leafCount: state.parameters.values.count) }
         do {
+            let original = batch
             let batch = try wrapped(batch, info)
-            let loss = try objective(batch, info)
+            let loss = try objective(batch, info) { [unowned self] in spoiler(of: original, info) }
             try update(batch, info)
             for index in stepPenalties.indices { state.penaltySums[index] += stepPenalties[index] }
             lastLearningRate = info.learningRate
@@ -93,19 +94,18 @@ final class TrainingStep {
     // MARK: The batch
 
     private func wrapped(_ batch: Batch, _ info: StepInfo) throws -> Batch {
-        trace?("Batch")
         guard !table.batchWrappers.isEmpty else { return batch }
         record.reset()
         let pass = pass(info, tape: nil)
         var batch = batch
         for entry in table.batchWrappers {
-            trace?("BatchWrapper")
+            record.partBegan?("BatchWrapper")
             let old = batch
             batch = pass.call(entry.index, .forwardWrapper, at: model.techniqueNodes[entry.index]) { scope in
                 entry.technique.forwardWrapper(old, in: BatchContext(scope: scope, passes: passes))
             }
             try record.throwFailure()
-            if let problem = problem(with: batch, madeOf: old) {
+            if let problem = problem(with: batch, madeOf: old) ?? problem(withValuesOf: batch, madeOf: old) {
                 throw TechniqueError(entry.technique.name, .forwardWrapper, at: "the batch", problem)
             }
         }
@@ -130,38 +130,72 @@ final class TrainingStep {
             "returned targets of shape \(target.shape) for targets of shape \(before.shape); they must stay, or become probabilities of shape \(probabilities)"
     }
 
+    /// What is wrong with the tokens and labels of a batch that a technique changed.
+    private func problem(withValuesOf new: Batch, madeOf old: Batch) -> String? {
+        if new.input.scalarType == .int32, new.input.storage !== old.input.storage {
+            do { try model.checkValues(new.input) } catch {
+                return "returned inputs that the model does not take: \(error)"
+            }
+        }
+        guard new.target.scalarType == .int32, new.target.storage !== old.target.storage, let classes = passes.classes,
+            let label = new.target.integers.first(where: { $0 < 0 || Int($0) >= classes })
+        else { return nil }
+        return
+            "returned the label \(label), but the model's output of \(classes) classes takes labels in 0..<\(classes)"
+    }
+
+    /// The technique that made numbers of a batch what is not finite, found by making the batch once more.
+    private func spoiler(of batch: Batch, _ info: StepInfo) -> String? {
+        let pass = pass(info, tape: nil).another(tape: nil)
+        var batch = batch
+        guard batch.input.isFinite, batch.target.isFinite else { return nil }
+        for entry in table.batchWrappers {
+            let old = batch
+            batch = pass.call(entry.index, .forwardWrapper, at: model.techniqueNodes[entry.index]) { scope in
+                entry.technique.forwardWrapper(old, in: BatchContext(scope: scope, passes: passes))
+            }
+            guard batch.input.isFinite, batch.target.isFinite else { return entry.technique.name }
+        }
+        return nil
+    }
+
     // MARK: The objective
 
-    /// Runs forward and backward; leaves the gradients on the tape, and returns the loss of the data.
-    private func objective(_ batch: Batch, _ info: StepInfo) throws -> Double {
+    /// Runs forward and backward; leaves the gradients on the tape, and returns the loss of the data. Once the loss is not
+    /// finite, `spoiler` tells the technique that made the batch so.
+    private func objective(_ batch: Batch, _ info: StepInfo, spoiler: () -> String?) throws -> Double {
         for index in stepPenalties.indices { stepPenalties[index] = 0 }
-        guard trainer.shards > 1, batch.count > 1 else { return try objective(batch, info, shard: 0, weight: 1) }
+        guard trainer.shards > 1, batch.count > 1 else { 
+            return try objective(batch, info, shard: 0, weight: 1, spoiler)
+        }
         let shards = batch.shards(trainer.shards)
         var losses: [Double] = []
         var sum = GradientSum(leafCount: state.parameters.values.count)
         for (shard, part) in shards.enumerated() {
             let weight = Float(part.count) / Float(batch.count)
-            losses.append(try objective(part, info, shard: shard, weight: weight) * Double(weight))
+            losses.append(try objective(part, info, shard: shard, weight: weight, spoiler) * Double(weight))
             sum.add(tape)
         }
         sum.put(on: tape)
         return losses.reduce(0, +)
     }
 
-    private func objective(_ batch: Batch, _ info: StepInfo, shard: Int, weight: Float) throws -> Double {
+    private func objective(
+        _ batch: Batch, _ info: StepInfo, shard: Int, weight: Float, _ spoiler: () -> String?
+    ) throws -> Double {
         record.reset()
+        record.partBegan?("Pass")
         let pass = pass(info, shard: shard, tape: tape)
-        trace?("Pass")
+        record.partBegan?("BoundModel")
         let output = model.run(batch.input, in: pass)
-        trace?("BoundModel")
         try record.throwFailure()
+        record.partBegan?("Loss")
         let loss = trainer.loss(output, batch.target)
-        trace?("Loss")
         let value = loss.item
-        guard value.isFinite else { throw diagnosis(info).badLoss(value, batch, pass) }
+        guard value.isFinite else { throw diagnosis(info).badLoss(value, batch, pass, spoiler) }
         tape.seed(weight == 1 ? loss : loss * weight)
         for position in table.penalties.indices {
-            trace?("LossPenalty")
+            record.partBegan?("LossPenalty")
             let term = try penalty(position, batch, output, pass)
             let value = term.item
             guard value.isFinite else {
@@ -170,8 +204,8 @@ final class TrainingStep {
             tape.seed(weight == 1 ? term : term * weight)
             stepPenalties[position] += Double(value) * Double(weight)
         }
+        record.partBegan?("Tape")
         tape.backward()
-        trace?("Tape")
         return Double(value)
     }
 

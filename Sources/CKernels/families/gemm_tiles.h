@@ -4,7 +4,7 @@
 //
 // How a product is cut does not change its bits: each element is summed over parts of k in order (longest_k), wherever it lies.
 
-/// A product with its cuts, and what of it is in hand: a part of k, and some of the columns.
+/// A product with its cuts, and the current part of k and block of columns.
 typedef struct {
   product base;          // with all of k
   size_t m, n, k;
@@ -12,8 +12,8 @@ typedef struct {
   bool transpose_b;
   size_t part;           // steps of k in a part, but for the last
   size_t row_tiles, tile_rows, column_tiles, tile_panels; // tile_rows is a multiple of most_rows
-  size_t begin, first_column, panels; // in hand
-  float *packed;         // the panels in hand; null: every tile packs its own
+  size_t begin, first_column, panels; // current: first step of k, first column, number of panels
+  float *packed;         // the current panels; null: every tile packs its own
 } tiled_product;
 
 INLINE size_t part_steps(size_t k) { return ceiling_quotient(k, ceiling_quotient(k, longest_k)); }
@@ -32,10 +32,9 @@ INLINE product part_of_product(const tiled_product *t, size_t begin) {
 
 INLINE size_t panel_columns(const tiled_product *t, size_t column) { return smaller_size(panel_width, t->n - column); }
 
-
 // ---------------------------------------------------------------- Strips of A
 
-// A strip of a transposed A is drawn together, its steps whole vectors apart, if its steps lie on pages of their own and
+// A strip of a transposed A is copied to be contiguous, each step padded to whole vectors, if its steps lie far apart and
 // enough panels use it.
 enum { strip_step = (most_rows + width - 1) / width * width };
 
@@ -64,24 +63,25 @@ INLINE size_t strip_rows(size_t left) { // rather two even strips than a thin la
 
 // ---------------------------------------------------------------- Tiles
 
-// What a tile does with the panels of B that it uses: they are packed, or its first strip packs them, or its only strip reads
-// B in place.
-typedef enum { panels_are_packed, panels_are_filled, panels_are_left_out } panel_state;
+// The panels of B that a strip uses: packed already; to be packed for later strips; or of no use to another strip.
+typedef enum { panels_packed, panels_for_later, panels_used_once } panel_state;
 
-// Computes a strip times some panels.
+// Computes a strip times some panels. Panels that are used once share the room of one.
 static void compute_strip(const tiled_product *t, product *p, size_t rows, size_t column, size_t panels, float *packed_b,
                           panel_state state) {
-  for (size_t panel = 0; panel < panels; panel++, column += panel_width, packed_b += panel_width * p->k) {
+  for (size_t panel = 0; panel < panels; panel++, column += panel_width) {
     const size_t columns = panel_columns(t, column);
-    const int vectors = columns > width;
-    if (state != panels_are_packed && !t->transpose_b) {
+    block_layout layout = packed;
+    const float *b = packed_b;
+    if (state != panels_packed && t->transpose_b) {
+      pack_columns(p->k, columns, p->b + column * t->b_step, t->b_step, packed_b);
+    } else if (state != panels_packed) {
+      layout = state == panels_for_later ? packing : direct;
+      b = p->b + column;
       p->panel = packed_b;
-      const block_layout layout = state == panels_are_filled ? packing : direct;
-      blocks[rows - 1][layout][vectors](p, 0, column, columns, p->b + column, t->b_step);
-      continue;
     }
-    if (state != panels_are_packed) pack_columns(p->k, columns, p->b + column * t->b_step, t->b_step, packed_b);
-    blocks[rows - 1][packed][vectors](p, 0, column, columns, packed_b, 0);
+    blocks[rows - 1][layout][columns > width](p, 0, column, columns, b, t->b_step);
+    if (state != panels_used_once) packed_b += panel_width * p->k;
   }
 }
 
@@ -90,21 +90,21 @@ static void compute_tile(void *context, size_t index) {
   const product part = part_of_product(t, t->begin);
   const size_t first_row = index / t->column_tiles * t->tile_rows, end_row = smaller_size(first_row + t->tile_rows, t->m);
   const size_t first = index % t->column_tiles * t->tile_panels, panels = smaller_size(t->tile_panels, t->panels - first);
-  const bool copies = copies_strips(&part, panels);
+  const bool copies = copies_strips(&part, panels), has_one_strip = strip_rows(end_row - first_row) == end_row - first_row;
   const size_t strip_bytes = copies ? strip_step * part.k * sizeof(float) : 0;
-  const size_t panel_bytes = t->packed ? 0 : panels * panel_width * part.k * sizeof(float);
+  const size_t panel_bytes = t->packed ? 0 : (has_one_strip ? 1 : panels) * panel_width * part.k * sizeof(float);
   float *own_strip = copies ? ballast_allocate(strip_bytes) : NULL;
   float *own_panels = t->packed ? NULL : ballast_allocate(panel_bytes);
+  float *packed_b = t->packed ? t->packed + first * panel_width * part.k : own_panels;
   for (size_t row = first_row, rows; row < end_row; row += rows) {
     rows = strip_rows(end_row - row);
     product p = part;
     p.c += row * p.c_step;
     p.a += row * p.row_step;
     if (copies) copy_strip(&p, rows, own_strip);
-    const panel_state state = !own_panels || row > first_row ? panels_are_packed
-      : row + rows < end_row ? panels_are_filled : panels_are_left_out;
-    compute_strip(t, &p, rows, t->first_column + first * panel_width, panels,
-                  own_panels ? own_panels : t->packed + first * panel_width * part.k, state);
+    const panel_state first_state = has_one_strip ? panels_used_once : panels_for_later;
+    const panel_state state = own_panels && row == first_row ? first_state : panels_packed;
+    compute_strip(t, &p, rows, t->first_column + first * panel_width, panels, packed_b, state);
   }
   if (own_strip) ballast_release(own_strip, strip_bytes);
   if (own_panels) ballast_release(own_panels, panel_bytes);
@@ -121,7 +121,7 @@ static void pack_panels(void *context, size_t begin, size_t end) {
   }
 }
 
-// Cuts the rows, and the panels in hand, into about so many tiles.
+// Cuts the rows, or the current panels, into about so many tiles.
 static void cut_rows(tiled_product *t, size_t tiles) {
   const size_t strips = ceiling_quotient(t->m, most_rows);
   t->tile_rows = ceiling_quotient(strips, smaller_size(strips, tiles)) * most_rows;

@@ -81,10 +81,10 @@ struct TrainingErrorTests {
         }
         let input = try failure(
             [spoil(2) { $0.input = $0.input * .infinity }], harmless: [spoil(-1) { _ in }], after: 2)
-        expect(input, holds: "the batch's input", "forwardWrapper of a technique that changes batches")
+        expect(input, holds: "the batch's input", "hook forwardWrapper of technique \"spoil\"")
         let target = try failure(
             [spoil(2) { $0.target = $0.probabilities(classes: 3) * .nan }], harmless: [spoil(-1) { _ in }], after: 2)
-        expect(target, holds: "the batch's target", "forwardWrapper of a technique that changes batches")
+        expect(target, holds: "the batch's target", "hook forwardWrapper of technique \"spoil\"")
     }
 
     @Test func `a penalty that turns infinite is named`() throws {

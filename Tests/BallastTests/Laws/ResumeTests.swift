@@ -63,25 +63,29 @@ struct ResumeTests {
         expectSame(run, try Self.unstopped(), "killed at step \(step)")
     }
 
-    @Test(arguments: 0..<4)
-    func `a run that is killed at any moment goes on to the same bits`(attempt: Int) async throws {
+    /// Microseconds from the first checkpoint to the kill: while it trains, and while it saves.
+    @Test(arguments: [0, 300, 1100, 2700, 6100, 14_300] as [UInt32])
+    func `a run that is killed at any moment goes on to the same bits`(delay: UInt32) async throws {
         let folder = try temporaryFolder()
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.path
-        let delay = UInt32.random(in: 1000..<60_000)
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, delay = delay as UInt32] in
+            let file = CheckpointPolicy(in: URL(filePath: path)).file.path
             Thread.detachNewThread {
+                while !FileManager.default.fileExists(atPath: file) { usleep(20) }
                 usleep(delay)
                 kill(getpid(), SIGKILL)
             }
-            // Over and over, so that the moment comes while it trains or saves.
-            while true {
-                let run = try ResumeTests.resumed(URL(filePath: path), everySteps: 1)
-                if run.isFinished { usleep(100_000) }
-            }
+            // The end of the run waits for the kill.
+            _ = try ResumeTests.resumed(URL(filePath: path), everySteps: 1)
+            while true { usleep(100_000) }
         }
-        expectSame(
-            try Self.resumed(folder, everySteps: 1), try Self.unstopped(), "killed after \(delay) microseconds")
+        var resumedFrom: String?
+        let run = try Self.resumed(folder, everySteps: 1) { event in
+            if case .started(_, let place) = event { resumedFrom = place }
+        }
+        #expect(resumedFrom != nil, "there must be a checkpoint for this test to show anything")
+        expectSame(run, try Self.unstopped(), "killed \(delay) microseconds after the first checkpoint")
     }
 
     @Test func `a large net killed on one number of threads goes on with another to the same bits`() async throws {

@@ -3,7 +3,7 @@ import BallastPlugins
 import Foundation
 import Testing
 
-/// The same bits come out whatever the number of threads. In processes of their own: the number holds for a process.
+/// The same bits come out whatever the number of threads. In processes of their own, so that the threads are theirs.
 struct ThreadTests {
     @Test func `a perceptron that keeps several threads busy trains to the same bits on one`() async {
         await #expect(processExitsWith: .success) {

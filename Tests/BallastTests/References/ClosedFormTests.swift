@@ -30,17 +30,39 @@ struct ClosedFormTests {
         #expect(abs(arithmetic - path.reduce(0, +) / 3) < 1e-5)
     }
 
-    @Test func `label smoothing and mixup keep a mass of one, and commute`() {
-        let batch = Batch(input: .zeros([4, 1]), target: Tensor(integers: [0, 2, 1, 2]))
-        func smoothed(_ target: Tensor) -> Tensor { target * 0.9 + 0.1 / 3 }
-        func mixed(_ target: Tensor) -> Tensor {
-            let order = Tensor(integers: [3, 0, 1, 2])
-            return target * 0.7 + target.gathered(rows: order) * 0.3
+    @Test func `label smoothing and mixup keep a mass of one, and commute`() throws {
+        let smoothing = BatchProbe(name: "smoothing") { batch, context, log in
+            var batch = batch
+            let classes = context.classes ?? 1
+            batch.target = batch.probabilities(classes: classes) * 0.9 + 0.1 / Float(classes)
+            log.add("\(batch.target.sum(axes: [1]).scalars.map { ($0 * 1e5).rounded() })")
+            return batch
         }
-        let labels = batch.probabilities(classes: 3)
-        let (first, second) = (mixed(smoothed(labels)), smoothed(mixed(labels)))
-        #expect(relativeError(first, second) < 1e-6)
-        #expect(first.sum(axes: [1]).scalars.allSatisfy { abs($0 - 1) < 1e-6 })
+        let mixup = BatchProbe(name: "mixup") { batch, context, _ in
+            var batch = batch
+            let order = Tensor(integers: context.random.permutation(batch.count))
+            let target = batch.probabilities(classes: context.classes ?? 1)
+            batch.input = batch.input * 0.7 + batch.input.gathered(rows: order) * 0.3
+            batch.target = target * 0.7 + target.gathered(rows: order) * 0.3
+            return batch
+        }
+        func trained(_ techniques: [any Technique]) throws -> Run {
+            try Trainer(
+                Problem.perceptron, loss: .crossEntropy, optimizer: SGD(learningRate: 0.2), batchSize: 8,
+                composition: Composition(techniques)
+            ).fit(Problem.rows(48), epochs: 1, seed: 3)
+        }
+        let (first, second) = (try trained([smoothing, mixup]), try trained([mixup, smoothing]))
+        let (alone, plain) = (try trained([mixup]), try trained([]))
+        for entry in first.variables.entries {
+            let other = try #require(second.variables[entry.path])
+            #expect(relativeError(entry.value, other) < 1e-5, "\(entry.path)")
+        }
+        #expect(first.history[0].trainLoss != alone.history[0].trainLoss)
+        #expect(alone.history[0].trainLoss != plain.history[0].trainLoss)
+        #expect(
+            smoothing.log.all.filter { !$0.hasPrefix("smoothing") }
+                == Array(repeating: "\([Float](repeating: 1e5, count: 8))", count: 12))
     }
 
     @Test(arguments: [(Float(0), 0.009...0.013), (3, 0.0014...0.0016)])

@@ -21,9 +21,24 @@ struct BatchTests {
         #expect(batches.dropLast().allSatisfy { $0.count == size })
         #expect(batches.count == (52 + size) / size)
         #expect(run.history[0].steps == batches.count && run.history[0].samples == 53)
-        #expect(
-            run.history[0].trainLoss.isFinite
-                && run.variables.entries.allSatisfy { $0.value.scalars.allSatisfy(\.isFinite) })
+        // The loop by hand over the same batches, whose gradients are means over the batch.
+        let start = try Trainer(Problem.perceptron, loss: .crossEntropy, optimizer: SGD(learningRate: 0)).start(
+            data, epochs: 0)
+        var values = start.variables.entries.map(\.value)
+        var sum = 0.0
+        for samples in batches {
+            let batch = try #require(Array(data.subset(samples).batches(ofSize: size)).first)
+            let (loss, gradients) = valueWithGradients(at: values) { p in
+                let hidden = linear(linear(batch.input, p[0], p[1]).relu(), p[2], p[3]).relu()
+                return crossEntropy(linear(hidden, p[4], p[5]), batch.target)
+            }
+            values = zip(values, gradients).map { $0 - $1 * 0.01 }
+            sum += Double(loss.item) * Double(batch.count)
+        }
+        #expect(abs(run.history[0].trainLoss - sum / 53) < 1e-6)
+        for (entry, value) in zip(run.variables.entries, values) {
+            #expect(zip(entry.value.scalars, value.scalars).allSatisfy { abs($0 - $1) < 1e-6 }, "\(entry.path)")
+        }
     }
 
     @Test(arguments: [1, 5, 37])
@@ -33,7 +48,12 @@ struct BatchTests {
             Problem.convolutional, loss: .crossEntropy, optimizer: Adam(), batchSize: size
         ).fit(data, epochs: 1)
         #expect(run.stepCount == (36 + size) / size)
-        #expect(run.history[0].trainLoss.isFinite)
+        // The same samples in one batch after the other, without an update: the loss does not depend on the size.
+        let still = try Trainer(
+            Problem.convolutional, loss: .crossEntropy, optimizer: SGD(learningRate: 0), batchSize: size
+        ).fit(data, epochs: 1)
+        #expect(abs(still.history[0].trainLoss - (try still.evaluate(data).loss)) < 1e-6)
+        #expect(try run.evaluate(data).loss < still.evaluate(data).loss)
     }
 
     @Test func `the loss of an epoch is the mean over samples, not over batches`() throws {

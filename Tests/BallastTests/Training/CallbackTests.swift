@@ -1,5 +1,4 @@
 import Ballast
-import BallastPlugins
 import Foundation
 import Testing
 
@@ -112,42 +111,5 @@ struct CallbackTests {
         }.fit(data, epochs: 2)
         #expect(log.all == ["look ended", "1.0", "look ended", "1.0"])
         #expect(run.variables.parameters.allSatisfy { $0.value.scalars.allSatisfy { $0 == 1 } })
-    }
-
-    @Test(
-        arguments: [
-            // Values per epoch, patience, minDelta, warm-up: the epochs that run, and the best one; Keras' rule by hand.
-            ([5, 4, 3, 3, 3, 3], 2, 0, 0, 5, 2), ([5, 4, 3, 2, 1, 0], 1, 0, 0, 6, 5),
-            ([5, 6, 4, 6, 7, 3], 2, 0, 0, 5, 2),
-            ([5, 5, 5, 5, 5, 5], 1, 0, 0, 2, 0), ([5, 4.5, 4, 3.5, 3, 2.5], 2, 0.75, 0, 6, 4),
-            ([5, 4.5, 4.2, 4, 3, 2], 3, 2, 0, 4, 0), ([1, 2, 3, 4, 3.5, 3.9], 1, 0, 2, 4, 2),
-            ([.nan, 3, .nan, 2, .nan, .nan], 2, 0, 0, 6, 3), ([.nan, .nan, 1, 1, 1, 1], 2, 0, 0, 2, -1),
-        ] as [([Double], Int, Double, Int, Int, Int)])
-    func `early stopping counts as Keras counts`(
-        values: [Double], patience: Int, minDelta: Double, warmUp: Int, epochs: Int, best: Int
-    ) throws {
-        let data = try Problem.rows()
-        // A metric that gives the values one after the other.
-        let log = Log()
-        let metric = Metric("planned", isHigherBetter: false, accumulatorCount: 0) { _, _, _ in
-        } result: { _ in
-            defer { log.add("") }
-            return values[log.all.count]
-        }
-        // The variables that are validated in an epoch are all equal to its number.
-        let run = try Trainer(
-            Problem.perceptron, loss: .crossEntropy, optimizer: SGD(learningRate: 0), metrics: [metric], batchSize: 60
-        ) {
-            CallbackProbe(name: "mark") { epoch, context in
-                .replace(context.variables.mapParameters { Tensor.full($0.value.shape, Float(epoch.epoch + 1)) })
-            }
-            EarlyStopping(patience: patience, monitor: "planned", minDelta: minDelta, warmUp: warmUp)
-        }.start(data, validation: data, epochs: 6)
-        try run.replaceVariables(run.variables.mapParameters { Tensor.zeros($0.value.shape) })
-        try run.finish()
-        #expect(run.history.count == epochs)
-        #expect(run.end?.description.hasPrefix("EarlyStopping") == (epochs < 6 || (epochs == 6 && best == 3)))
-        let marks = Set(run.variables.parameters.flatMap(\.value.scalars))
-        #expect(marks == [Float(best < 0 ? epochs : best)])
     }
 }

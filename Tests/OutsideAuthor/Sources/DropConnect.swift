@@ -4,7 +4,7 @@ public import Ballast
 ///
 /// One mask serves the whole batch. What is kept is scaled by 1 / (1 − p), so that evaluation is the plain layer.
 ///
-/// - Order: around a layer, the first listed stands nearest to it.
+/// - Order: around a layer, the first listed is innermost.
 /// - State: none; the mask is a function of (seed, name, site, step, element).
 public struct DropConnect: LayerWrapper {
     /// The instance's name.

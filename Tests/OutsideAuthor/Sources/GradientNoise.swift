@@ -3,7 +3,7 @@ internal import Foundation
 
 /// Adds noise to the gradients that fades away: g ← g + N(0, η / (1 + t)^γ) (Neelakantan et al., 2015).
 ///
-/// - Order: acts on gradients, before the optimizer; in front of clipping, which then limits it.
+/// - Order: acts on gradients, before the optimizer; before clipping, which then limits it.
 /// - State: none; the noise is a function of (seed, name, step, parameter).
 public struct GradientNoise: GradientTransform {
     /// The instance's name.

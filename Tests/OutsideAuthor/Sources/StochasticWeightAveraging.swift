@@ -2,7 +2,8 @@ public import Ballast
 
 /// Ends a run with the mean of the parameters at the ends of its later epochs (Izmailov et al., 2018).
 ///
-/// Training itself goes on undisturbed. Running statistics of normalizations stay those of the last epoch.
+/// Training itself continues undisturbed. Running statistics of normalizations, which belong to other weights, are
+/// estimated anew for the mean, by a pass over the training data after each epoch that counts.
 ///
 /// - Order: callbacks are called from top to bottom; the last one that chooses the final variables decides.
 /// - State: the mean and the number of epochs in it; saved with the run.
@@ -46,6 +47,6 @@ public struct StochasticWeightAveraging: EpochCallback {
         }
         mean.value = new
         count.value += 1
-        return EpochDecision(finalVariables: new)
+        return EpochDecision(finalVariables: context.refreshedStatistics(of: new))
     }
 }

@@ -1,7 +1,7 @@
 internal import BallastCore
 
-/// The laws, one after the other, on one technique.
-struct Examination<Checked: Technique> {
+/// Checks the laws on one technique, one after the other.
+struct LawChecker<Checked: Technique> {
     /// Makes the technique anew, as a new process would.
     let make: () -> Checked
     let instance: Checked
@@ -33,18 +33,33 @@ struct Examination<Checked: Technique> {
     var wrapsLayers: Bool { instance is any LayerWrapper }
     var wrapsBatches: Bool { instance is any BatchWrapper }
 
-    /// Checks what depends on a scene.
-    mutating func examine(_ scene: Scene) {
+    /// Whether the scene lacks a layer or parameter that the technique names, which is no fault of the technique.
+    func lacksPlaces(_ scene: Scene) -> Bool {
         do {
-            // As long as the longest of the runs that follow: what ends in an error is told once.
+            _ = try start(scene, [make()])
+            return false
+        } catch let error as CompositionError {
+            let errors = error.diagnostics.filter { $0.severity == .error }.map(\.identifier)
+            return errors.allSatisfy { ["no-such-site", "no-such-parameter"].contains($0) }
+        } catch {
+            return false
+        }
+    }
+
+    /// Checks all laws in a scene.
+    ///
+    /// - Returns: whether it makes sense to check others: not where two equal runs differ, of which all else follows.
+    mutating func check(_ scene: Scene) -> Bool {
+        do {
+            // As long as the longest of the runs that follow: what ends in an error is reported once.
             _ = try fit(scene, [make()], epochs: 4)
         } catch {
-            report(.composes, scene, "\(error)", "a run that ends well; give `scenes:` that the technique is made for")
-            return
+            reportFailure(error, scene)
+            return true
         }
-        attempt(.gradients, scene) { try $0.checkGradients(scene) }
         attempt(.deterministic, scene) { try $0.checkDeterminism(scene) }
-        attempt(.deterministic, scene) { try $0.checkThreads(scene) }
+        guard !violations.contains(where: { $0.law == .deterministic }) else { return false }
+        attempt(.gradients, scene) { try $0.checkGradients(scene) }
         attempt(.isolation, scene) { try $0.checkIsolation(scene) }
         attempt(.separate, scene) { try $0.checkSeparation(scene) }
         attempt(.draws, scene) { try $0.checkDraws(scene) }
@@ -55,11 +70,15 @@ struct Examination<Checked: Technique> {
         attempt(.batchSize, scene) { try $0.checkPenalty(scene) }
         attempt(.expectation, scene) { try $0.checkExpectation(scene) }
         attempt(.statistics, scene) { try $0.checkStatistics(scene) }
+        attempt(.repetition, scene) { try $0.checkRepetition(scene) }
         attempt(.targets, scene) { try $0.checkTargets(scene) }
+        attempt(.pairing, scene) { try $0.checkPairing(scene) }
+        attempt(.average, scene) { try $0.checkAverages(scene) }
         attempt(.order, scene) { try $0.checkOrder(scene) }
         attempt(.undone, scene) { try $0.checkUndoing(scene) }
         attempt(.finite, scene) { try $0.checkExtremes(scene) }
         attempt(.cost, scene) { try $0.checkCost(scene) }
+        return true
     }
 
     private mutating func attempt(_ law: Law, _ scene: Scene?, _ body: (inout Self) throws -> Void) {
@@ -67,6 +86,17 @@ struct Examination<Checked: Technique> {
             try body(&self)
         } catch {
             report(law, scene, "a run failed: \(error)", "no error")
+        }
+    }
+
+    /// Reports why the technique does not train in a scene.
+    private mutating func reportFailure(_ error: any Error, _ scene: Scene) {
+        let cause = (error as? TrainingError)?.underlying as? TechniqueError
+        // A site begins with a dot; the batch has none.
+        if let cause, cause.hook == .forwardWrapper, cause.site?.hasPrefix(".") == false {
+            report(.batch, scene, cause.description, "as many samples as were handed over, of the same shape")
+        } else {
+            report(.composes, scene, "\(error)", "a run that ends well; give `scenes:` that the technique is made for")
         }
     }
 

@@ -1,10 +1,10 @@
 internal import BallastCore
 
-extension Examination {
+extension LawChecker {
     /// Evaluation is a function of the sample and the variables, and the one that was promised.
     mutating func checkEvaluation(_ scene: Scene) throws {
         let run = try fit(scene, [make()])
-        let input = Examination.inputs(scene.validation)
+        let input = LawChecker.inputs(scene.validation)
         let output = try run.predict(input)
         let before = run.variables
         if distance(try run.predict(input), output) != 0 {
@@ -17,7 +17,7 @@ extension Examination {
         }
         if promises.contains(.evaluatesSamplesApart) {
             let alone = try run.predict(input.slice(axis: 0, 0..<1))
-            let wrong = Examination.largest(alone, output.slice(axis: 0, 0..<1))
+            let wrong = LawChecker.largest(alone, output.slice(axis: 0, 0..<1))
             if !(wrong <= 1e-4) {
                 report(
                     .evaluation, scene,
@@ -33,8 +33,8 @@ extension Examination {
         }
         guard promises.contains(.evaluationIsIdentity) || !wrapsLayers else { return }
         let bare = try start(scene, [])
-        try bare.replaceVariables(Examination.known(run.variables, to: bare))
-        let wrong = Examination.largest(output, try bare.predict(input))
+        try bare.replaceVariables(LawChecker.known(run.variables, to: bare))
+        let wrong = LawChecker.largest(output, try bare.predict(input))
         if !(wrong <= 1e-5) {
             report(
                 .evaluation, scene, "the output in evaluation is changed by \(wrong)",
@@ -51,12 +51,14 @@ extension Examination {
     /// What sites compute in evaluation is what the author states.
     private mutating func checkStatedFunction(_ scene: Scene) throws {
         guard let evaluation, wrapsLayers else { return }
-        let journal = Journal()
-        let run = try start(scene, [standIn(for: make(), journal: journal, detail: .values)])
-        _ = try run.predict(Examination.inputs(scene.validation))
-        for entry in journal.entries where !entry.isTraining {
-            guard let input = entry.input?.tensor, let output = entry.output?.tensor else { continue }
-            let wrong = Examination.largest(output, evaluation(input))
+        let recorder = EffectRecorder()
+        let run = try start(scene, [recording(make(), in: recorder, detail: .values)])
+        _ = try run.predict(LawChecker.inputs(scene.validation))
+        for entry in recorder.entries where !entry.isTraining {
+            guard let input = entry.given["input"]?.tensor, let output = entry.returned["output"]?.tensor else {
+                continue
+            }
+            let wrong = LawChecker.largest(output, evaluation(input))
             if !(wrong <= 1e-4) {
                 report(
                     .evaluation, scene, "\(entry.place) gives values that differ by \(wrong) in evaluation",

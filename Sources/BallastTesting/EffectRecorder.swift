@@ -1,8 +1,9 @@
 internal import BallastCore
 internal import Synchronization
 
-/// What stand-ins saw, in order.
-final class Journal: Sendable {
+/// What recording techniques saw, in order.
+final class EffectRecorder: Sendable {
+    /// A call of a hook.
     struct Entry: Sendable {
         let technique: String
         let hook: Hook
@@ -14,22 +15,33 @@ final class Journal: Sendable {
         var effect: Double
         /// By how much the sum over a call's output was changed; nil where shapes were.
         var change: Double?
-        /// The paths of the parameters whose gradient or update was changed.
-        var changed: [String] = []
-        var input: Values?
-        var output: Values?
+        /// What the hook was given, by name: `input`, `target`, or paths of parameters.
+        var given: [String: Values] = [:]
+        /// What it returned, by name: `input`, `target`, `output`, `penalty`, or paths of parameters.
+        var returned: [String: Values] = [:]
+        /// What a callback decides.
+        var stopReason: String?
+        var learningRateFactor: Float?
+        /// The run's own variables, where a callback offers others.
+        var current: [String: Values] = [:]
     }
 
+    /// The values of a tensor, for another thread.
     struct Values: Sendable {
-        let scalars: [Float]
+        private let floats: [Float]
+        private let integers: [Int32]
         let shape: Shape
 
         init(_ tensor: Tensor) {
-            scalars = tensor.detached.scalars
+            let isInteger = tensor.scalarType == .int32
+            floats = isInteger ? [] : tensor.detached.scalars
+            integers = isInteger ? tensor.integers : []
             shape = tensor.shape
         }
 
-        var tensor: Tensor { Tensor(scalars, shape: shape) }
+        var tensor: Tensor {
+            integers.isEmpty ? Tensor(floats, shape: shape) : Tensor(integers: integers, shape: shape)
+        }
     }
 
     private let list = Mutex<[Entry]>([])
@@ -37,6 +49,10 @@ final class Journal: Sendable {
     func add(_ entry: Entry) { list.withLock { $0.append(entry) } }
 
     var entries: [Entry] { list.withLock { $0 } }
+
+    static func values(_ variables: Variables) -> [String: Values] {
+        Dictionary(variables.parameters.map { ($0.path, Values($0.value)) }) { first, _ in first }
+    }
 }
 
 /// The sum of the magnitudes of the differences of two tensors.

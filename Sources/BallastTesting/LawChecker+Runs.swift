@@ -2,19 +2,17 @@ internal import BallastCore
 internal import Foundation
 internal import Synchronization
 
-extension Examination {
-    /// The same seed gives the same bits.
+extension LawChecker {
+    /// The same seed gives the same bits, on any number of threads.
     mutating func checkDeterminism(_ scene: Scene) throws {
         let (first, second) = (try fit(scene, [make()]), try fit(scene, [make()]))
         if let wrong = difference(second, first) {
             report(
                 .deterministic, scene, "of two runs with one seed, \(wrong)",
                 "the same bits: does it draw from the system, or keep something for all runs? Draw from context.random")
+            return
         }
-    }
-
-    /// Any number of threads gives the same bits, on batches that are large enough to be shared among them.
-    mutating func checkThreads(_ scene: Scene) throws {
+        // Batches that are large enough to be shared among threads.
         let many = scene.data.subset((0..<640).map { $0 % scene.data.count })
         let wide = scene.with(data: many, batchSize: 320)
         let count = Kernels.threadCount
@@ -35,10 +33,10 @@ extension Examination {
         let expected = try fit(scene, [make()])
         let shared: [any Technique] = [make()]
         let (first, other) = (try start(scene, shared), try start(scene, shared, seed: 99))
-        var goOn = true
-        while goOn {
+        var continues = true
+        while continues {
             let (a, b) = (try first.step(), try other.step())
-            goOn = a || b
+            continues = a || b
         }
         let others = try fit(scene, [make()], seed: 99)
         if let wrong = difference(first, expected) ?? difference(other, others) {
@@ -56,13 +54,13 @@ extension Examination {
     /// An instance acts the same beside another one that is called, but without effect.
     mutating func checkSeparation(_ scene: Scene) throws {
         let alone = try fit(scene, [make()])
-        let twin = renamed.map { $0("Twin") } ?? standIn(for: make(), named: "Twin")
+        let twin = renamed.map { $0("Twin") } ?? recording(make(), named: "Twin")
         if twin.name != "Twin" {
             report(
                 .separate, scene, "asked for the name \"Twin\", it is called \"\(twin.name)\"", "the name it is given")
             return
         }
-        let both = try fit(scene, [standIn(for: twin, isMuted: true), make()])
+        let both = try fit(scene, [recording(twin, isMuted: true), make()])
         if let wrong = difference(both.variables, alone.variables, tolerance: 1e-3) {
             report(
                 .separate, scene, "beside a second instance that changes nothing, \(wrong)",
@@ -70,25 +68,24 @@ extension Examination {
         }
     }
 
-    /// Others draw at each step and for each sample what they draw without the technique; they may draw more often, as
-    /// in a second pass, and for fewer samples.
+    /// Others draw at each step and for each sample what they draw without the technique; they may draw more, in
+    /// further passes.
     mutating func checkDraws(_ scene: Scene) throws {
-        let (alone, beside) = (Witness(), Witness())
+        let (alone, beside) = (DrawWitness(), DrawWitness())
         _ = try fit(scene, [alone])
         _ = try fit(scene, [make(), beside])
         for (step, draws) in beside.draws.sorted(by: { $0.key < $1.key }) {
-            guard let other = draws.subtracting(alone.draws[step] ?? []).sorted(by: { $0.what < $1.what }).first else {
-                continue
-            }
+            guard let missing = (alone.draws[step] ?? []).subtracting(draws).sorted(by: { $0.what < $1.what }).first
+            else { continue }
             report(
-                .draws, scene, "at step \(step) a technique behind it draws other numbers \(other.what)",
+                .draws, scene, "at step \(step) a technique listed after it draws other numbers \(missing.what)",
                 "the numbers that it draws alone: is a new batch made, which forgets what samples it has, where the "
                     + "one that was given should be changed?")
             return
         }
     }
 
-    /// Stopped in the middle of the second epoch, a run goes on to the same bits; state is what it was.
+    /// Stopped in the middle of the second epoch, a run resumes and arrives at the same bits; state is what it was.
     mutating func checkResume(_ scene: Scene) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "ballast-laws-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -141,8 +138,8 @@ extension Examination {
     }
 }
 
-/// Draws at every hook, and writes down what.
-private final class Witness: LossPenalty, GradientTransform, LayerWrapper, BatchWrapper {
+/// Draws at every hook, and records what.
+private final class DrawWitness: LossPenalty, GradientTransform, LayerWrapper, BatchWrapper {
     struct Draw: Hashable {
         let what: String
         let words: [UInt32]

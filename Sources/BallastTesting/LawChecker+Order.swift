@@ -1,11 +1,11 @@
 internal import BallastCore
 
-extension Examination {
+extension LawChecker {
     /// Two instances act in the order in which they are listed, at each hook and place, and the plan says so.
     mutating func checkOrder(_ scene: Scene) throws {
         for names in [["First", "Second"], ["Second", "First"]] {
-            let journal = Journal()
-            let pair = names.map { standIn(for: make(), named: $0, journal: journal, detail: .turn) }
+            let recorder = EffectRecorder()
+            let pair = names.map { recording(make(), named: $0, in: recorder, detail: .turn) }
             let plan = try scene.trainer(pair).plan(for: scene.data, validation: scene.validation, epochs: 1)
             _ = try fit(scene, pair, epochs: 1)
             for hook in hooks {
@@ -13,11 +13,14 @@ extension Examination {
                 if planned != names {
                     report(.order, scene, "the plan lists \(planned) at hook \(hook.rawValue)", "\(names), as composed")
                 }
-                let entries = journal.entries.filter { $0.hook == hook }
+                let entries = recorder.entries.filter { $0.hook == hook }
                 for (place, group) in Dictionary(grouping: entries, by: \.place) {
                     var turns: [String] = []
                     for entry in group where turns.last != entry.technique { turns.append(entry.technique) }
-                    let isKept = turns.enumerated().allSatisfy { $0.element == names[$0.offset % 2] }
+                    // Around a layer, the outer one may do without the inner one, but never the other way round.
+                    let mayBeSkipped = place.hasPrefix("around") && turns.contains(names[0])
+                    let kept = mayBeSkipped ? turns.drop { $0 == names[1] } : turns[...]
+                    let isKept = kept.enumerated().allSatisfy { $0.element == names[$0.offset % 2] }
                     guard !isKept else { continue }
                     let site = "at hook \(hook.rawValue)\(place.isEmpty ? "" : " (\(place))")"
                     if turns.count == 1 {
@@ -70,18 +73,18 @@ extension Examination {
         }
     }
 
-    /// Finds variables that are other ones between two epochs only: what follows goes on from those before.
+    /// Finds variables that differ between two epochs only: training continues from those before.
     private mutating func checkSwaps(
         _ scene: Scene, _ stepped: [Variables], _ ended: [(steps: Int, variables: Variables)]
     ) {
         for (steps, between) in ended where steps < stepped.count {
             let (before, after) = (stepped[steps - 1], stepped[steps])
-            let swap = Examination.distance(before, between)
-            let (back, on) = (Examination.distance(before, after), Examination.distance(between, after))
+            let swap = LawChecker.distance(before, between)
+            let (back, on) = (LawChecker.distance(before, after), LawChecker.distance(between, after))
             guard swap > 1e-6, on > 1.5 * back else { continue }
             report(
                 .undone, scene,
-                "after epoch \(steps / scene.stepsPerEpoch - 1) the run is left with variables \(Float(swap)) away from those of its last step, and training goes on from the latter: a run that is cancelled there, or fails in the next step, keeps what was swapped in",
+                "after epoch \(steps / scene.stepsPerEpoch - 1) the run is left with variables \(Float(swap)) away from those of its last step, and training continues from the latter: a run that is cancelled there, or fails in the next step, keeps what was swapped in",
                 "variables for validation alone: return them from variablesForValidation(in:)"
             )
             return
