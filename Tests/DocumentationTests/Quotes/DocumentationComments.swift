@@ -172,6 +172,29 @@ struct DocumentationComments {
         #expect(print.lines == [#"["sepal", "petal"]"#, #"["setosa", "virginica"]"#, "[0, 0, 1]"])
     }
 
+    struct InAnotherProcess {
+        // snippet.lawsInAnotherProcess
+        @Test func `keeps the laws`() async {
+            await #expect(processExitsWith: .success) {
+                #expect(Laws.check(WeightNoise(0.01)).isEmpty)
+            }
+        }
+        // snippet.end
+    }
+
+    @Test func `a harness`() throws {
+        var printed: Tensor?
+        func print(_ value: Tensor?) { printed = value }
+        // snippet.harness
+        let harness = try TechniqueHarness(
+            Linear(1), input: Tensor([[1, 2]]), target: Tensor([[3]]), loss: .meanSquaredError,
+            parameters: ["weight": Tensor([[0.5], [0.25]]), "bias": Tensor([0])])
+        let trace = try harness.train(L2(0.1))
+        print(trace.calls[0].returned["penalty"])  // 0.015625 = 0.1 / 2 · (0.5² + 0.25²)
+        // snippet.end
+        #expect(printed.map { abs($0.item - 0.015625) < 1e-7 } == true)
+    }
+
     // snippet.laws
     @Test func `keeps the laws`() {
         let violations = Laws.check(WeightNoise(0.01), neutral: WeightNoise(0))
