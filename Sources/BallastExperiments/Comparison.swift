@@ -41,7 +41,7 @@ public struct Comparison: Sendable {
     /// Runs every composition with every seed: the compositions in order with the first seed, then with the next.
     ///
     /// Runs in parallel share the data, and divide the calling thread's ``Kernels/threadCount`` equally. Each has its own
-    /// thread, and its result is bit for bit that of the run alone. `observer` and `finished` are never called
+    /// threads, and its result is bit for bit that of the run alone. `observer` and `finished` are never called
     /// concurrently. `finished` is called in run order; events of different runs interleave.
     ///
     /// - Parameters:

@@ -172,6 +172,29 @@ struct DocumentationComments {
         #expect(print.lines == [#"["sepal", "petal"]"#, #"["setosa", "virginica"]"#, "[0, 0, 1]"])
     }
 
+    struct InAnotherProcess {
+        // snippet.lawsInAnotherProcess
+        @Test func `keeps the laws`() async {
+            await #expect(processExitsWith: .success) {
+                #expect(Laws.check(WeightNoise(0.01)).isEmpty)
+            }
+        }
+        // snippet.end
+    }
+
+    @Test func `a harness`() throws {
+        var printed: Tensor?
+        func print(_ value: Tensor?) { printed = value }
+        // snippet.harness
+        let harness = try TechniqueHarness(
+            Linear(1), input: Tensor([[1, 2]]), target: Tensor([[3]]), loss: .meanSquaredError,
+            parameters: ["weight": Tensor([[0.5], [0.25]]), "bias": Tensor([0])])
+        let trace = try harness.train(L2(0.1))
+        print(trace.calls[0].returned["penalty"])  // 0.015625 = 0.1 / 2 · (0.5² + 0.25²)
+        // snippet.end
+        #expect(printed.map { abs($0.item - 0.015625) < 1e-7 } == true)
+    }
+
     // snippet.laws
     @Test func `keeps the laws`() {
         let violations = Laws.check(WeightNoise(0.01), neutral: WeightNoise(0))
@@ -198,6 +221,18 @@ struct DocumentationComments {
         // snippet.require
         require((0..<1).contains(probability), "Dropout: the probability must be in 0..<1 but is \(probability)")
         // snippet.end
+    }
+
+    @Test func `a thread has its own pool`() async {
+        let count: Int = await withCheckedContinuation { continuation in
+            @Sendable func trainOneModel() { continuation.resume(returning: Kernels.threadCount) }
+            // snippet.threads
+            Thread.detachNewThread {
+                Kernels.withThreads(4) { trainOneModel() }
+            }
+            // snippet.end
+        }
+        #expect(count == 4)
     }
 
     @Test func `images are changed in parallel`() {
