@@ -36,14 +36,19 @@ func fixtures(of technique: String) -> [String] {
     return FileManager.default.fileExists(atPath: folder) ? ["Fixtures"] : []
 }
 
+/// Ballast with the modules that it exports: a target that names them is built anew when they change.
+let ballast: [Target.Dependency] = [
+    "Ballast", "BallastCore", "BallastData", "BallastExperiments", "BallastFiles", "BallastReports", "Tensors",
+]
+
 let techniqueTargets = techniques.flatMap { technique -> [Target] in
     [
         .target(
-            name: "Ballast\(technique)", dependencies: ["BallastCore"], path: "Plugins/\(technique)/Sources",
+            name: "Ballast\(technique)", dependencies: ["BallastCore", "Tensors"], path: "Plugins/\(technique)/Sources",
             swiftSettings: swiftSettings),
         .testTarget(
             name: "Ballast\(technique)Tests",
-            dependencies: [.target(name: "Ballast\(technique)"), "Ballast", "BallastTesting", "TestSupport"],
+            dependencies: ballast + [.target(name: "Ballast\(technique)"), "BallastTesting", "TestSupport"],
             path: "Plugins/\(technique)/Tests", exclude: fixtures(of: technique), swiftSettings: swiftSettings),
     ]
 }
@@ -51,7 +56,7 @@ let techniqueTargets = techniques.flatMap { technique -> [Target] in
 /// A program of one file, as a user of the package would write it.
 func quickSample(_ name: String, _ folder: String, _ techniques: [String] = []) -> Target {
     .executableTarget(
-        name: "quick-\(name)", dependencies: ["Ballast"] + techniques.map { .target(name: $0) },
+        name: "quick-\(name)", dependencies: ballast + techniques.map { .target(name: $0) },
         path: "Samples/Quick/\(folder)", packageAccess: false, swiftSettings: swiftSettings)
 }
 
@@ -95,13 +100,13 @@ let package = Package(
                 "BallastCore", "BallastFiles", "BallastData", "BallastReports", "BallastExperiments", "Tensors",
             ], swiftSettings: swiftSettings),
         .target(
-            name: "BallastPlugins", dependencies: ["Ballast"] + techniques.map { .target(name: "Ballast\($0)") },
+            name: "BallastPlugins", dependencies: ballast + techniques.map { .target(name: "Ballast\($0)") },
             swiftSettings: swiftSettings),
         // The laws, for authors of techniques: nothing of this package that they could not use themselves.
         .target(
             name: "BallastTesting", dependencies: ["BallastCore"], packageAccess: false, swiftSettings: swiftSettings),
         .executableTarget(
-            name: "samples", dependencies: ["Ballast", "BallastPlugins"], path: "Samples", exclude: ["Quick"],
+            name: "samples", dependencies: ballast + ["BallastPlugins"], path: "Samples", exclude: ["Quick"],
             packageAccess: false, swiftSettings: swiftSettings),
         // Programs to copy, one file each.
         quickSample("train", "Train", ["BallastDropout", "BallastEarlyStopping", "BallastL2"]),
@@ -110,11 +115,11 @@ let package = Package(
         quickSample("resume", "Resume", ["BallastDropout"]),
 
         .target(
-            name: "TestSupport", dependencies: ["Ballast", "Tensors"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ballast, path: "Tests/TestSupport",
             exclude: ["normalization.py", "trajectories.py"], swiftSettings: swiftSettings),
         .target(name: "BenchmarkLimits", path: "Tests/BenchmarkLimits"),
         .executableTarget(
-            name: "benchmarks", dependencies: ["Ballast", "BallastPlugins", "BenchmarkLimits", "CKernels", "Tensors"],
+            name: "benchmarks", dependencies: ballast + ["BallastPlugins", "BenchmarkLimits", "CKernels"],
             path: "Tests/Benchmarks", exclude: ["README.md"],
             swiftSettings: swiftSettings),
         // What `.ci/documentation` needs beside docc.
@@ -127,16 +132,17 @@ let package = Package(
             name: "TensorsTests", dependencies: ["Tensors", "TestSupport"], exclude: ["Fixtures"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "BallastTests", dependencies: ["Ballast", "BallastPlugins", "TestSupport"], exclude: ["Fixtures"],
+            name: "BallastTests", dependencies: ballast + ["BallastPlugins", "TestSupport"], exclude: ["Fixtures"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "BallastTestingTests", dependencies: ["BallastTesting", "Ballast", "BallastPlugins"],
+            name: "BallastTestingTests", dependencies: ballast + ["BallastTesting", "BallastPlugins"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "DocumentationTests",
-            dependencies: ["documentation", "Ballast", "BallastPlugins", "BallastTesting"], swiftSettings: swiftSettings
+            dependencies: ballast + ["documentation", "BallastPlugins", "BallastTesting"], swiftSettings: swiftSettings
         ),
-        .testTarget(name: "SamplesTests", dependencies: ["samples", "BallastPlugins"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SamplesTests", dependencies: ballast + ["samples", "BallastPlugins"], swiftSettings: swiftSettings),
     ] + techniqueTargets,
     swiftLanguageModes: [.v6]
 )

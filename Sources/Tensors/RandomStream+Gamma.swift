@@ -53,8 +53,12 @@ extension RandomStream {
     }
 
     fileprivate func requireGamma(_ name: StaticString, _ alphas: [Float], _ element: Int = 0) {
-        guard !alphas.isEmpty, alphas.allSatisfy({ $0 > 0 && $0.isFinite }) else {
-            fail(name, "the parameters must be positive and finite, and at least one is needed, but they are \(alphas)")
+        guard !alphas.isEmpty, alphas.allSatisfy({ $0 >= .leastNormalMagnitude && $0.isFinite }) else {
+            // Threads of the kernels take subnormal numbers for zero.
+            fail(
+                name,
+                "the parameters must be positive and finite (at least \(Float.leastNormalMagnitude)), and at least one is needed, but they are \(alphas)"
+            )
         }
         guard 0..<1 << 40 ~= element else { fail(name, "the element must be in 0..<2^40 but is \(element)") }
     }

@@ -36,7 +36,7 @@ struct TechniqueMistakeTests {
         for blends in [false, true] {
             expect(
                 Laws.check(Growing(blends: blends), scenes: [.perceptron]),
-                "the state \"Growing/linear1.mean\" has shape [1] and cannot be")
+                "the state \"Growing/linear1.mean\" has shape [1] and cannot take")
         }
     }
 

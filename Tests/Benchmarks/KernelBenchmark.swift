@@ -141,7 +141,8 @@ enum KernelBenchmark {
         let (first, second) = (Tensor.zeros([quarter]), Tensor.ones([quarter]))
         var segment = ballast_segment(
             parameter: y.storage.floats, gradient: UnsafePointer(x.storage.floats), update: nil,
-            first: first.storage.floats, second: second.storage.floats, count: quarter, gradient_scale: 1, weight_decay: 0,
+            first: first.storage.floats, second: second.storage.floats, count: quarter, gradient_scale: 1,
+            weight_decay: 0,
             l1: 0, decoupled_decay: 0, soft_threshold: 0)
         report("SGD with momentum", arrays: 5.0 / 4) { ballast_sgd(1, &segment, 1e-3, 0.9, 0, false, false) }
         report("Adam", arrays: 7.0 / 4) { ballast_adam(1, &segment, 1e-3, 0.9, 0.999, 1e-8, 1, 1) }

@@ -129,7 +129,8 @@ private final class HandWrittenLoop {
             ballast_segment(
                 parameter: parameters[index].storage.floats, gradient: UnsafePointer(gradients[index].storage.floats),
                 update: nil, first: first[index].storage.floats, second: second[index].storage.floats,
-                count: parameters[index].elementCount, gradient_scale: 1, weight_decay: 0, l1: 0, decoupled_decay: 0, soft_threshold: 0)
+                count: parameters[index].elementCount, gradient_scale: 1, weight_decay: 0, l1: 0, decoupled_decay: 0,
+                soft_threshold: 0)
         }
         var bad = 0
         segments.withUnsafeMutableBufferPointer { segments in

@@ -27,7 +27,8 @@ final class Model {
                 parameter: parameters[$0].pointer, gradient: gradients[$0].pointer,
                 update: apart ? updates[$0].pointer : nil,
                 first: first[$0].pointer, second: second[$0].pointer, count: parameters[$0].count,
-                gradient_scale: gradientScale, weight_decay: own, l1: sign, decoupled_decay: shrink, soft_threshold: threshold)
+                gradient_scale: gradientScale, weight_decay: own, l1: sign, decoupled_decay: shrink,
+                soft_threshold: threshold)
         }
     }
 

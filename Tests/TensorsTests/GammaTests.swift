@@ -124,7 +124,7 @@ import Testing
     }
 
     @Test func `tiny parameters give zeros and ones, and no NaN`() {
-        for alpha in [Float.leastNonzeroMagnitude, 1e-30, 1e-10, 1e-4] {
+        for alpha in [Float.leastNormalMagnitude, 1e-30, 1e-10, 1e-4] {
             let draws = Tensor.beta([2000], alpha: alpha, beta: alpha, from: GammaTests.stream).scalars
             #expect(draws.allSatisfy { $0 >= 0 && $0 <= 1 })
             let ones = draws.count { $0 > 0.5 }

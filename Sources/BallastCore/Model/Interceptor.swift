@@ -106,7 +106,8 @@ public struct LayerCall {
     ) -> LayerCall {
         guard runNext != nil else { return self }
         return LayerCall(
-            node: node, pass: pass, interceptor: interceptor, position: position, input: input) {
+            node: node, pass: pass, interceptor: interceptor, position: position, input: input
+        ) {
             [parameters] input, replacements in
             body(input, parameters.compactMap { parameter in replacements[parameter.index].map(parameter.with) })
         }

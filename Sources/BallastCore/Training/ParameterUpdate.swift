@@ -164,7 +164,8 @@ final class ParameterUpdate {
         for index in trained {
             guard let value = result.replaced[index] else { continue }
             guard value.isFinite else {
-                throw Diagnosis(model, state, info).badValue(of: layout.parameters[index].path, transforms.applied.map(\.technique.name))
+                throw Diagnosis(model, state, info).badValue(
+                    of: layout.parameters[index].path, transforms.applied.map(\.technique.name))
             }
             state.parameters.values[index] = value
         }
@@ -311,8 +312,10 @@ final class ParameterUpdate {
         }
         for (position, index) in trained.enumerated() {
             let (segment, parameter) = (segments[position], state.parameters.values[index])
-            let gradient = FoldedGradient(scale: segment.gradient_scale, weightDecay: segment.weight_decay, l1: segment.l1)
-                .value(dense[position], parameter)
+            let gradient = FoldedGradient(
+                scale: segment.gradient_scale, weightDecay: segment.weight_decay, l1: segment.l1
+            )
+            .value(dense[position], parameter)
             let update = optimizer.update(
                 gradient, of: parameter, slots: &state.slots[index],
                 at: OptimizerStep(

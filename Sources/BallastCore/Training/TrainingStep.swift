@@ -165,7 +165,7 @@ final class TrainingStep {
     /// finite, `spoiler` tells the technique that made the batch so.
     private func objective(_ batch: Batch, _ info: StepInfo, spoiler: () -> String?) throws -> Double {
         for index in stepPenalties.indices { stepPenalties[index] = 0 }
-        guard trainer.shards > 1, batch.count > 1 else { 
+        guard trainer.shards > 1, batch.count > 1 else {
             return try objective(batch, info, shard: 0, weight: 1, spoiler)
         }
         let shards = batch.shards(trainer.shards)
