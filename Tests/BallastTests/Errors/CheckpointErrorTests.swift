@@ -52,7 +52,8 @@ struct CheckpointErrorTests {
                 "variables that this model lacks: linear1.bias, linear1.weight")
             expect(
                 refusal(trainer(optimizer: SGD(learningRate: 0.1, momentum: 0.9)), folder, data),
-                holds: "\"optimizer/momentum/linear1.weight\" of shape [10, 16] is not in the file", "optimizer/firstMoment/linear1.bias")
+                holds: "\"optimizer/momentum/linear1.weight\" of shape [10, 16] is not in the file",
+                "optimizer/firstMoment/linear1.bias")
             expect(refusal(trainer(), folder, data, seed: 2), holds: "saved with seed 1, this run has 2")
             expect(refusal(trainer(batchSize: 9), folder, data), holds: "batch size 8, this run has 9")
             expect(refusal(trainer(), folder, data.prefix(50)), holds: "sample count 53, this run has 50")
@@ -220,7 +221,8 @@ struct CheckpointErrorTests {
             limitFileSize(to: 2000)
             try run.step()
             try ensure(notes.all.count == 1, "\(notes.all)")
-            for part in ["step 4 (epoch 0): the run cannot be saved", "run.safetensors", "File too large", "untouched"] {
+            for part in ["step 4 (epoch 0): the run cannot be saved", "run.safetensors", "File too large", "untouched"]
+            {
                 try ensure(notes.all[0].contains(part), "\"\(part)\" is missing in: \(notes.all)")
             }
             limitFileSize(to: nil)

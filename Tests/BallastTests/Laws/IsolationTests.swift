@@ -65,7 +65,7 @@ struct IsolationTests {
                 Dropout(0.4, at: .after("linear1"), named: "first"),
                 Dropout(0.3, at: .after("linear2"), named: "second"),
                 BatchProbe(
-                name: "jitter",
+                    name: "jitter",
                     batch: { [log = logs["jitter"]] batch, context, _ in
                         let noise = Tensor.normal(batch.input.shape, deviation: 0.1, from: context.random)
                         log?.add("\(noise.scalars)")
@@ -81,7 +81,7 @@ struct IsolationTests {
             }
             techniques.append(
                 BatchProbe(
-                name: "samples",
+                    name: "samples",
                     batch: { [log = logs["samples"]] batch, _, _ in
                         log?.add("\(Array(batch.samples))")
                         return batch
@@ -151,7 +151,7 @@ struct IsolationTests {
         let data = try Problem.rows()
         let log = Log()
         let probe = BatchProbe(
-                name: "samples", log: log,
+            name: "samples", log: log,
             batch: { batch, context, log in
                 if context.epoch == 0 { log.add("\(Array(batch.samples))") }
                 return batch

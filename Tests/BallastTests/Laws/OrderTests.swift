@@ -149,7 +149,9 @@ struct OrderTests {
                 "double": { gradients, _, _ in gradients.scale(by: 2) },
                 "one": { gradients, _, _ in gradients.transform { gradient, _ in gradient + 1 } },
                 "decay": { gradients, _, _ in gradients.addParameters(times: 3) },
-                "threshold": { gradients, _, _ in for index in gradients.indices { gradients.applySoftThreshold(index, 3) } },
+                "threshold": { gradients, _, _ in
+                    for index in gradients.indices { gradients.applySoftThreshold(index, 3) }
+                },
             ]
             let trainer = Trainer(
                 Self.identity, loss: .meanSquaredError, optimizer: SGD(learningRate: 1), batchSize: 1,
