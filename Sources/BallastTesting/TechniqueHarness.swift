@@ -28,7 +28,7 @@ public struct TechniqueHarness {
     ///   - parameters: the values of parameters by path, before the first step; others begin as the model says.
     ///   - learningRate: the learning rate of plain gradient descent.
     ///   - seed: the random seed.
-    /// - Throws: ``DataError`` if the tensors do not make a data set.
+    /// - Throws: ``/Ballast/DataError`` if the tensors do not make a data set.
     public init(
         _ model: some Layer, input: Tensor, target: Tensor, loss: Loss = .crossEntropy,
         parameters: [String: Tensor] = [:], learningRate: Float = 0.1, seed: UInt64 = 0
@@ -48,7 +48,7 @@ public struct TechniqueHarness {
     ///   - technique: the technique.
     ///   - steps: the number of steps.
     /// - Returns: the calls of its hooks, and what the run became.
-    /// - Throws: what training throws, such as the ``TechniqueError`` of a mistake.
+    /// - Throws: what training throws, such as the ``/Ballast/TechniqueError`` of a mistake.
     public func train(_ technique: some Technique, steps: Int = 1) throws -> HookTrace {
         let (recorder, catcher) = (EffectRecorder(), GradientCatcher())
         let run = try start([given, recording(technique, in: recorder, detail: .values), catcher], epochs: steps)

@@ -7,14 +7,15 @@ struct EpochCallbacks {
     private let pass: Pass
     private let metrics: [MetricDescription]
 
-    init(_ run: Run, _ info: StepInfo) {
+    /// - Parameter writesState: whether an epoch ends; in the middle of one, what callbacks keep stays as it is.
+    init(_ run: Run, _ info: StepInfo, writesState: Bool = true) {
         self.run = run
         self.info = info
         let record = PassRecord()
         record.costs = run.trainingStep.costs
         _ = record.costs?.charge(CostMeter.model)
         pass = Pass(
-            .evaluation, parameters: run.state.parameters, states: run.state.states, writesState: true,
+            .evaluation, parameters: run.state.parameters, states: run.state.states, writesState: writesState,
             draw: .step(info.globalStep), info: info, record: record)
         metrics = run.trainer.metricDescriptions(hasValidation: run.validation != nil)
     }

@@ -128,7 +128,13 @@ public final class Run {
     public func step() throws -> Bool {
         guard state.end == nil else { return false }
         if cancellation?.isCancelled == true {
-            try end(.cancelled)
+            do {
+                // Averages take the parameters' place in the middle of an epoch, too.
+                let callbacks = EpochCallbacks(self, stepInfo, writesState: false)
+                try end(.cancelled, validated: state.step > 0 ? callbacks.variablesForValidation() : nil)
+            } catch let error where state.end == nil {
+                throw failure(error, canSave: false)
+            }
             return false
         }
         trainingStep.record.partBegan?("Batch")

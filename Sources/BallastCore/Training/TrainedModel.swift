@@ -22,12 +22,16 @@ public struct TrainedModel: Predictor, @unchecked Sendable {
     }
 
     /// The output for inputs, in evaluation.
+    ///
+    /// - Throws: as ``Predictor/predict(_:)``.
     public func predict(_ input: Tensor) throws -> Tensor {
         try model.checkValues(input)
         return try model.evaluate(input, parameters, states)
     }
 
     /// The output for inputs in one pass with noise and running statistics.
+    ///
+    /// - Throws: as ``Predictor/predict(_:draw:)``.
     public func predict(_ input: Tensor, draw: Int) throws -> Tensor {
         try requireDraw(draw)
         try model.checkValues(input)

@@ -6,8 +6,8 @@ internal import Tensors
 ///
 /// 1. `Run.step` takes the next rows of the epoch's order from the `Dataset` as a `Batch`, and the learning rate from
 ///    the `Schedule`, as a `StepInfo`.
-/// 2. `TrainingStep` hands the batch to each `BatchWrapper`, through a `BatchContext`.
-/// 3. It makes a `Pass`: the phase, where operations are recorded, the run's `ParameterValues` and `StateValues`, and the
+/// 2. `BatchCalls` hands the batch to each `BatchWrapper`, through a `BatchContext`.
+/// 3. `TrainingStep` makes a `Pass`: the phase, where operations are recorded, the run's `ParameterValues` and `StateValues`, and the
 ///    `Draw`.
 /// 4. `BoundModel` runs the model at the root `ScopeNode`. Each `Layer` gets a `Scope`, its place in the pass; where
 ///    techniques act, an `Interception` calls each `LayerWrapper` with a `LayerCall` and a `LayerContext`.
@@ -29,7 +29,7 @@ final class TrainingStep {
     let tape = Tape.acquire()
     let record = PassRecord()
     let costs: CostMeter
-    private let passes: ExtraPasses
+    private let batches: BatchCalls
     private let penalty: PenaltyCalls
     private let update: ParameterUpdate
     /// The learning rate of the last step.
@@ -45,7 +45,7 @@ final class TrainingStep {
         self.model = model
         self.state = state
         costs = CostMeter(accounts: table.techniques.count * Hook.allCases.count)
-        passes = ExtraPasses(model: model, loss: trainer.loss)
+        batches = BatchCalls(trainer, table, model)
         penalty = PenaltyCalls(trainer, table, model)
         update = ParameterUpdate(trainer.optimizer, table, model, state, tape, record)
         stepPenalties = state.penaltySums
@@ -68,8 +68,10 @@ final class TrainingStep {
         defer { tape.reset(leafCount: state.parameters.values.count) }
         do {
             let original = batch
-            let batch = try wrapped(batch, info)
-            let loss = try objective(batch, info) { [unowned self] in spoiler(of: original, info) }
+            let batch = try batches(batch, pass(info, tape: nil))
+            let loss = try objective(batch, info) { [unowned self] in
+                batches.spoiler(of: original, pass(info, tape: nil))
+            }
             try update(batch, info)
             for index in stepPenalties.indices { state.penaltySums[index] += stepPenalties[index] }
             lastLearningRate = info.learningRate
@@ -89,74 +91,6 @@ final class TrainingStep {
         Pass(
             .training, parameters: state.parameters, states: state.states, tape: tape, writesState: true,
             draw: .step(info.globalStep, shard: shard), info: info, record: record)
-    }
-
-    // MARK: The batch
-
-    private func wrapped(_ batch: Batch, _ info: StepInfo) throws -> Batch {
-        guard !table.batchWrappers.isEmpty else { return batch }
-        record.reset()
-        let pass = pass(info, tape: nil)
-        var batch = batch
-        for entry in table.batchWrappers {
-            record.partBegan?("BatchWrapper")
-            let old = batch
-            batch = pass.call(entry.index, .forwardWrapper, at: model.techniqueNodes[entry.index]) { scope in
-                entry.technique.forwardWrapper(old, in: BatchContext(scope: scope, passes: passes))
-            }
-            try record.throwFailure()
-            if let problem = problem(with: batch, madeOf: old) ?? problem(withValuesOf: batch, madeOf: old) {
-                throw TechniqueError(entry.technique.name, .forwardWrapper, at: "the batch", problem)
-            }
-        }
-        return batch
-    }
-
-    /// What is wrong with a batch that a technique returned.
-    private func problem(with new: Batch, madeOf old: Batch) -> String? {
-        if new.input.shape != old.input.shape || new.input.scalarType != old.input.scalarType {
-            return
-                "returned \(new.input.scalarType) inputs of shape \(new.input.shape) for \(old.input.scalarType) inputs of shape \(old.input.shape); shape and type must stay"
-        }
-        let (target, before) = (new.target, old.target)
-        if target.shape == before.shape, target.scalarType == before.scalarType { return nil }
-        let probabilities = before.shape.appending(model.outputShape?.last ?? 1)
-        if trainer.loss.target == .classes, target.scalarType == .float32,
-            target.shape == (before.scalarType == .int32 ? probabilities : before.shape)
-        {
-            return nil
-        }
-        return
-            "returned targets of shape \(target.shape) for targets of shape \(before.shape); they must stay, or become probabilities of shape \(probabilities)"
-    }
-
-    /// What is wrong with the tokens and labels of a batch that a technique changed.
-    private func problem(withValuesOf new: Batch, madeOf old: Batch) -> String? {
-        if new.input.scalarType == .int32, new.input.storage !== old.input.storage {
-            do { try model.checkValues(new.input) } catch {
-                return "returned inputs that the model does not take: \(error)"
-            }
-        }
-        guard new.target.scalarType == .int32, new.target.storage !== old.target.storage, let classes = passes.classes,
-            let label = new.target.integers.first(where: { $0 < 0 || Int($0) >= classes })
-        else { return nil }
-        return
-            "returned the label \(label), but the model's output of \(classes) classes takes labels in 0..<\(classes)"
-    }
-
-    /// The technique that made numbers of a batch what is not finite, found by making the batch once more.
-    private func spoiler(of batch: Batch, _ info: StepInfo) -> String? {
-        let pass = pass(info, tape: nil).another(tape: nil)
-        var batch = batch
-        guard batch.input.isFinite, batch.target.isFinite else { return nil }
-        for entry in table.batchWrappers {
-            let old = batch
-            batch = pass.call(entry.index, .forwardWrapper, at: model.techniqueNodes[entry.index]) { scope in
-                entry.technique.forwardWrapper(old, in: BatchContext(scope: scope, passes: passes))
-            }
-            guard batch.input.isFinite, batch.target.isFinite else { return entry.technique.name }
-        }
-        return nil
     }
 
     // MARK: The objective

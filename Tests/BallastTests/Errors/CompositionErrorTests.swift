@@ -22,14 +22,13 @@ struct CompositionErrorTests {
     @Test func `a site that matches nothing is refused, and the layers that there are are listed`() throws {
         let text = try mistakes { Dropout(0.5, at: .after("relu3")) }
         expect(
-            text, holds: "the composition has a mistake", "error [no-such-site] Dropout",
-            ".after(\"relu3\") matches no layer",
+            text, holds: "error [no-such-site] Dropout", ".after(\"relu3\") matches no layer",
             "choose among: linear1 (linear), relu1 (relu), linear2 (linear), relu2 (relu), linear3 (linear)")
         expect(
             try mistakes { PenaltyProbe(name: "p", observes: [.kind("conv")]) }, holds: "[no-such-site] p",
             ".kind(\"conv\")")
         expect(
-            try mistakes { WrapperProbe(name: "w", sites: []) }, holds: "[no-site] w", "such as .after(.activations)")
+            try mistakes { WrapperProbe(name: "w", sites: []) }, holds: "[no-site] w")
         let partly = try mistakes { WrapperProbe(name: "w", sites: [.after("relu1"), .before("linear9")]) }
         expect(partly, holds: ".before(\"linear9\")")
         #expect(!partly.contains(".after(\"relu1\")"))
@@ -52,7 +51,7 @@ struct CompositionErrorTests {
             try mistakes {
                 Dropout(0.1)
                 Dropout(0.2)
-            }, holds: "error [duplicate-name] Dropout", "state and randomness are kept under the name", "named: ")
+            }, holds: "error [duplicate-name] Dropout")
         for name in ["", "a/b", "optimizer", "initial", "final"] {
             expect(try mistakes { PenaltyProbe(name: name) }, holds: "[bad-name]", "\"\(name)\" cannot be the name")
         }
@@ -67,7 +66,7 @@ struct CompositionErrorTests {
     @Test func `early stopping without validation, or on what is not measured, is refused`() throws {
         expect(
             try mistakes { EarlyStopping(patience: 2) }, holds: "error [no-validation] EarlyStopping", "validationLoss",
-            "hand validation data to fit", "trainLoss")
+            "trainLoss")
         expect(
             try mistakes(validation: true) { EarlyStopping(patience: 2, monitor: "F1") },
             holds: "[no-such-metric] EarlyStopping", "\"F1\"", "choose among: trainLoss, validationLoss, accuracy")
@@ -85,7 +84,7 @@ struct CompositionErrorTests {
         ]
         let text = try mistakes { techniques }
         expect(
-            text, holds: "the composition has 4 mistakes", "no-such-site", "duplicate-name", "no-such-parameter",
+            text, holds: "4 mistakes", "no-such-site", "duplicate-name", "no-such-parameter",
             "no-validation")
         let trainer = Trainer(
             Problem.perceptron, loss: .crossEntropy, optimizer: SGD(learningRate: 0.1),

@@ -37,7 +37,7 @@ struct DataErrorTests {
         let inputs = message(of: DataError.self) {
             _ = try Dataset(inputs: [[1, 2, 3], [4, 5, value]], targets: [[1], [2]])
         }
-        expect(inputs, holds: "sample 1 holds \(value) at element 2", "remove or replace")
+        expect(inputs, holds: "sample 1 holds \(value) at element 2")
         let targets = message(of: DataError.self) { _ = try Dataset(inputs: [[1], [2]], targets: [[value], [2]]) }
         expect(targets, holds: "sample 0 holds \(value) at element 0")
         let column = message(of: DataError.self) {
@@ -58,7 +58,7 @@ struct DataErrorTests {
             holds: "target 1 has 2 values, the first has 1")
         expect(
             message(of: DataError.self) { _ = try Column(bytes: [1, 2, 3, 4, 5], itemShape: [2, 2]) },
-            holds: "5 elements", "[2, 2]", "without the batch")
+            holds: "5 elements", "[2, 2]")
         expect(
             message(of: DataError.self) { _ = try Column(integers: [1], itemShape: [0]) }, holds: "1 elements", "[0]")
     }
@@ -67,15 +67,15 @@ struct DataErrorTests {
         let wide = try Dataset(inputs: [[1], [2]], targets: [[1, 2, 3], [4, 5, 6]])
         expect(
             message(of: DataError.self) { _ = try regressor.fit(wide, epochs: 1) },
-            holds: "a target of the training data has shape [3]", "output is [2]", "must have the same shape")
+            holds: "a target of the training data has shape [3]", "output is [2]")
         let labels = try Dataset(inputs: [[1], [2]], labels: [0, 1])
         expect(
             message(of: DataError.self) { _ = try regressor.fit(labels, epochs: 1) },
-            holds: "the training targets are integers", "mean squared error", "give them as floats")
+            holds: "the training targets are integers", "mean squared error")
         let soft = try Dataset(inputs: [[1], [2]], targets: [[0.5, 0.5], [1, 0]])
         expect(
             message(of: DataError.self) { _ = try classifier.fit(soft, epochs: 1) },
-            holds: "has shape [2]", "output is [3]", "probabilities")
+            holds: "has shape [2]", "output is [3]")
         let several = try Dataset(
             inputs: Column(floats: [1, 2], itemShape: [1]), targets: Column(integers: [0, 1, 1, 0], itemShape: [2]))
         expect(
@@ -92,7 +92,7 @@ struct DataErrorTests {
             holds: "the training data has no samples")
         expect(
             message(of: DataError.self) { _ = try classifier.fit(data, validation: empty, epochs: 1) },
-            holds: "the validation data has no samples", "leave it out")
+            holds: "the validation data has no samples")
         expect(
             message(of: DataError.self) { _ = try classifier.fit(data, epochs: 1).evaluate(empty) },
             holds: "the evaluated data has no samples")

@@ -54,7 +54,7 @@ struct TrainingErrorTests {
         #expect(differences(resumed.variables, expected.variables) == [], sourceLocation: sourceLocation)
         #expect(account(resumed) == account(expected), sourceLocation: sourceLocation)
         expect(
-            text, holds: "step \(steps) (epoch \(steps / 7))", "those of the last good step",
+            text, holds: "step \(steps) (epoch \(steps / 7))",
             sourceLocation: sourceLocation)
         return text
     }
@@ -65,8 +65,7 @@ struct TrainingErrorTests {
             [Self.spoil("spoil", at: .after("linear2"), step: step)],
             harmless: [Self.spoil("spoil", at: .after("linear2"), step: -1)], after: step)
         expect(
-            text, holds: "the loss is ", "what technique \"spoil\"", "(hook forwardWrapper)", ".after(\"linear2\")",
-            "lower the learning rate")
+            text, holds: "what technique \"spoil\"", "(hook forwardWrapper)", ".after(\"linear2\")")
     }
 
     @Test func `a batch that a technique has spoilt is named`() throws {
@@ -96,7 +95,7 @@ struct TrainingErrorTests {
             }
         }
         let text = try failure([Growing(limit: 5)], harmless: [Growing(limit: -1)], after: 5)
-        expect(text, holds: "the penalty of \"Growing\" (hook lossPenalty) is inf", "lower the penalty's strength")
+        expect(text, holds: "the penalty of \"Growing\" (hook lossPenalty) is inf")
     }
 
     @Test func `a gradient that is not finite while the loss is names the parameter and the penalty`() throws {
@@ -112,8 +111,7 @@ struct TrainingErrorTests {
         }
         let text = try failure([Norm(isOn: true)], harmless: [Norm(isOn: false)], after: 4)
         expect(
-            text, holds: "the gradient of \"linear2.bias\" is not finite", "penalty of \"Norm\" (hook lossPenalty)",
-            "root or logarithm")
+            text, holds: "the gradient of \"linear2.bias\" is not finite", "penalty of \"Norm\" (hook lossPenalty)")
     }
 
     @Test func `a gradient that is not finite while the loss is names the data's loss`() throws {
@@ -127,7 +125,7 @@ struct TrainingErrorTests {
                 })
         }
         let text = try failure([root(3)], harmless: [root(-1)], after: 3)
-        expect(text, holds: "is not finite, though the objective is", "the loss of the data", "forwardWrapper")
+        expect(text, holds: "forwardWrapper")
     }
 
     @Test(arguments: [GradientStage.gradient, .update])
@@ -225,7 +223,7 @@ struct TrainingErrorTests {
             Problem.perceptron, loss: .meanSquaredProbabilities, optimizer: SGD(learningRate: 1e12), batchSize: 8
         ).start(data, epochs: 50)
         let text = message(of: TrainingError.self) { try run.finish() }
-        expect(text, holds: "step ", "lower the learning rate")
+        expect(text, holds: "step ")
         #expect(run.variables.entries.allSatisfy { $0.value.scalars.allSatisfy(\.isFinite) })
     }
 }

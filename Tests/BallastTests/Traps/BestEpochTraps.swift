@@ -67,6 +67,19 @@ struct BestEpochTraps {
         #expect(try run.evaluate(data.prefix(20)).loss == best)
     }
 
+    @Test(arguments: [1, 9, 14]) func `a run that is cancelled in the middle of an epoch is left with its averages`(
+        step: Int
+    ) throws {
+        let cancellation = Cancellation()
+        let run = try PairedRun.fit(PairedRun.trainer([MovingAverage()]), cancellation: cancellation) { event in
+            if case .stepped(let run) = event, run.stepCount == step { cancellation.cancel() }
+        }
+        #expect(run.end == .cancelled && run.stepCount == step)
+        for entry in run.variables.parameters {
+            #expect(run.variables["MovingAverage/\(entry.path)"]?.scalars == entry.value.scalars, "\(entry.path)")
+        }
+    }
+
     @Test func `a stop at an epoch where an average is validated counts`() throws {
         let run = try PairedRun.fit(
             PairedRun.trainer([
