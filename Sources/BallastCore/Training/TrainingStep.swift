@@ -7,8 +7,8 @@ internal import Tensors
 /// 1. `Run.step` takes the next rows of the epoch's order from the `Dataset` as a `Batch`, and the learning rate from
 ///    the `Schedule`, as a `StepInfo`.
 /// 2. `BatchCalls` hands the batch to each `BatchWrapper`, through a `BatchContext`.
-/// 3. `TrainingStep` makes a `Pass`: the phase, where operations are recorded, the run's `ParameterValues` and `StateValues`, and the
-///    `Draw`.
+/// 3. `TrainingStep` makes a `Pass`: the phase, where operations are recorded, the run's `ParameterValues` and
+///    `StateValues`, and the `Draw`.
 /// 4. `BoundModel` runs the model at the root `ScopeNode`. Each `Layer` gets a `Scope`, its place in the pass; where
 ///    techniques act, an `Interception` calls each `LayerWrapper` with a `LayerCall` and a `LayerContext`.
 /// 5. The `Loss` of output and targets, and each `LossPenalty` with its `Parameters` and a `PenaltyContext`, are the
