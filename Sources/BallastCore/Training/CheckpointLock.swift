@@ -8,7 +8,8 @@ internal import Synchronization
 final class CheckpointLock: Sendable {
     private struct Held {
         let descriptor: Int32
-        var owner: ObjectIdentifier
+        /// The run that may save; nil once that has ended, until another one saves.
+        var owner: ObjectIdentifier?
         var count: Int
     }
 
@@ -38,8 +39,12 @@ final class CheckpointLock: Sendable {
         CheckpointLock.held.withLock { held in
             guard var lock = held[path] else { return }
             lock.count -= 1
+            if lock.owner == ObjectIdentifier(self) { lock.owner = nil }
             held[path] = lock.count > 0 ? lock : nil
-            if lock.count == 0 { close(lock.descriptor) }
+            guard lock.count == 0 else { return }
+            // A process that is being started has the descriptor too for a moment: closing alone would not unlock.
+            _ = flock(lock.descriptor, LOCK_UN)
+            close(lock.descriptor)
         }
     }
 
@@ -67,7 +72,11 @@ final class CheckpointLock: Sendable {
 
     /// Makes sure that no other run of this process has begun to use the folder.
     func check() throws {
-        guard CheckpointLock.held.withLock({ $0[path]?.owner }) == ObjectIdentifier(self) else {
+        let owner = CheckpointLock.held.withLock { held in
+            if held[path]?.owner == nil { held[path]?.owner = ObjectIdentifier(self) }
+            return held[path]?.owner
+        }
+        guard owner == ObjectIdentifier(self) else {
             throw CheckpointError(
                 "another run of this process has begun to use the same folder, so this one is not saved. Give each run a folder of its own"
             )

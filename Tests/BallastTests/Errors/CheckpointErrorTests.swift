@@ -228,8 +228,8 @@ struct CheckpointErrorTests {
             limitFileSize(to: nil)
             let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
             try ensure(names.sorted() == ["run.lock", "run.safetensors"], "\(names)")
-            let resumed = try trainer.start(data, epochs: 2, seed: 1, checkpoints: policy)
-            try ensure(resumed.stepCount == 2, "the checkpoint before is of step \(resumed.stepCount)")
+            let resumedAt = try trainer.start(data, epochs: 2, seed: 1, checkpoints: policy).stepCount
+            try ensure(resumedAt == 2, "the checkpoint before is of step \(resumedAt)")
             // The run itself goes on once there is room.
             try run.finish()
             let wrong = differences(run.variables, expected.variables)
@@ -245,7 +245,7 @@ struct CheckpointErrorTests {
         let text = message(of: CheckpointError.self) {
             _ = try trainer().fit(Problem.rows(), epochs: 1, checkpoints: CheckpointPolicy(in: taken))
         }
-        expect(text, holds: taken.path, "Not a directory", "choose another")
+        expect(text, holds: taken.path, "Not a directory", "Choose a folder")
         #expect(try Data(contentsOf: taken) == Data([1]))
     }
 }

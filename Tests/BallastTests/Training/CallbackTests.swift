@@ -57,6 +57,7 @@ struct CallbackTests {
             if case .noted(let note) = event { notes.add(note) }
         }
         for _ in 0..<6 { try run.step() }
+        try FileManager.default.removeItem(at: taken)
         try Data().write(to: taken)
         try run.step()
         #expect(notes.all.count == 1 && notes.all[0].contains("cannot be saved"))
