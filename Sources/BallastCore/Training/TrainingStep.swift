@@ -69,9 +69,7 @@ final class TrainingStep {
         do {
             let original = batch
             let batch = try batches(batch, pass(info, tape: nil))
-            let loss = try objective(batch, info) { [unowned self] in
-                batches.spoiler(of: original, pass(info, tape: nil))
-            }
+            let loss = try objective(batch, info) { batches.spoiler(of: original, pass(info, tape: nil)) }
             try update(batch, info)
             for index in stepPenalties.indices { state.penaltySums[index] += stepPenalties[index] }
             lastLearningRate = info.learningRate
