@@ -7,7 +7,12 @@ struct Samples {
     static func main() {
         do {
             if let problem = Kernels.environmentError { throw UsageError(problem) }
-            exit(try perform(try Invocation(Array(CommandLine.arguments.dropFirst()))))
+            let code = try perform(try Invocation(Array(CommandLine.arguments.dropFirst())))
+            if !Terminal.flush() {
+                complain("the output cannot be written: \(String(cString: strerror(errno)))")
+                exit(1)
+            }
+            exit(code)
         } catch let error as UsageError {
             complain(error.description)
             exit(2)

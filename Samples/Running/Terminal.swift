@@ -31,8 +31,9 @@ enum Terminal {
         if isInteractive { write("\r\u{1B}[2K") }
     }
 
-    /// Flushes what has been printed.
-    static func flush() { fflush(nil) }
+    /// Flushes what has been printed. Returns whether all of it could be written.
+    @discardableResult
+    static func flush() -> Bool { fflush(nil) == 0 }
 
     private static func write(_ text: String) {
         print(text, terminator: "")

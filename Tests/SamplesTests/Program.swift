@@ -24,10 +24,13 @@ struct Program {
 
     /// Runs the program with arguments, separated by spaces.
     ///
-    /// - Parameter marker: the output after which it receives Ctrl-C.
-    func run(_ line: String, environment: [String: String] = [:], interruptingAt marker: String? = nil) throws
-        -> Outcome
-    {
+    /// - Parameters:
+    ///   - marker: the output after which it receives Ctrl-C.
+    ///   - output: where its output goes; nil: into the outcome.
+    func run(
+        _ line: String, environment: [String: String] = [:], interruptingAt marker: String? = nil,
+        output destination: FileHandle? = nil
+    ) throws -> Outcome {
         let process = Process()
         process.executableURL = location
         process.arguments = line.split(separator: " ").map(String.init)
@@ -38,6 +41,10 @@ struct Program {
         process.standardError = try FileHandle(forWritingTo: errors)
         let pipe = Pipe()
         process.standardOutput = pipe
+        if let destination {
+            process.standardOutput = destination
+            try pipe.fileHandleForWriting.close()
+        }
         try process.run()
         var output = Data()
         var isInterrupted = false

@@ -34,6 +34,17 @@ import Testing
         }
     }
 
+    @Test(arguments: ["list", "run weight-decay --epochs 1"])
+    func `output that cannot be written, as on a full disk, is an error`(line: String) throws {
+        try Program.inFolder { program in
+            let file = program.folder.appending(path: "output.txt")
+            try Data().write(to: file)
+            let outcome = try program.run(line, output: try FileHandle(forReadingFrom: file))
+            #expect(outcome.code == 1)
+            #expect(outcome.errors.contains("samples: the output cannot be written: "), "\(outcome.errors)")
+        }
+    }
+
     @Test func `Ctrl-C ends the epoch, and --resume gives the results of a run that was never stopped`() throws {
         try Program.inFolder { program in
             let line = "run weight-decay --epochs 1000 --checkpoint saved --json part.jsonl"
