@@ -137,7 +137,10 @@ extension Chart {
 }
 
 extension String {
-    /// The text as the content of an element or attribute; what XML cannot say is left out.
+    /// The text as the content of an element or attribute.
+    ///
+    /// Left out are control characters, and characters that reverse the order of what follows: they let a name show as
+    /// another one (https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing).
     var escapedForHTML: String {
         var result = ""
         for scalar in unicodeScalars {
@@ -147,7 +150,8 @@ extension String {
             case ">": result += "&gt;"
             case "\"": result += "&quot;"
             case "\n", "\t": result.unicodeScalars.append(scalar)
-            case ..<" ": break
+            case ..<" ", "\u{7F}"..."\u{9F}", "\u{FFFE}", "\u{FFFF}": break
+            case "\u{61C}", "\u{200E}", "\u{200F}", "\u{202A}"..."\u{202E}", "\u{2066}"..."\u{2069}": break
             default: result.unicodeScalars.append(scalar)
             }
         }

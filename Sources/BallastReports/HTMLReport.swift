@@ -116,8 +116,9 @@ public struct HTMLReport: Sendable {
 
     /// The page.
     public var html: String {
-        let links = sections.map { section in
-            ##"<a href="#\##(HTMLReport.anchor(section.heading))">\##(section.heading.escapedForHTML)</a>"##
+        let anchored = zip(anchors, sections)
+        let links = anchored.map { anchor, section in
+            ##"<a href="#\##(anchor)">\##(section.heading.escapedForHTML)</a>"##
         }
         let navigation = sections.count > 1 ? "<nav>\(links.joined(separator: "\n"))</nav>" : ""
         let lead = introduction.isEmpty ? "" : "<p>\(introduction.escapedForHTML)</p>"
@@ -129,13 +130,13 @@ public struct HTMLReport: Sendable {
             <title>\(title.escapedForHTML)</title>
             <style>\(HTMLReport.style)</style></head>
             <body><header><h1>\(title.escapedForHTML)</h1>\(lead)\(navigation)</header>
-            <main>\(sections.map(HTMLReport.html).joined(separator: "\n"))</main>
+            <main>\(anchored.map { HTMLReport.html(of: $1, anchor: $0) }.joined(separator: "\n"))</main>
             <script>\(HTMLReport.script)</script></body></html>
 
             """
     }
 
-    private static func html(of section: Section) -> String {
+    private static func html(of section: Section, anchor: String) -> String {
         var parts = ["<h2>\(section.heading.escapedForHTML)</h2>"]
         if !section.summary.isEmpty { parts.append("<p>\(section.summary.escapedForHTML)</p>") }
         if !section.lookFor.isEmpty || !section.observations.isEmpty { parts.append(look(of: section)) }
@@ -151,7 +152,7 @@ public struct HTMLReport: Sendable {
             parts.append("<details><summary>The plan: what runs, at each hook, in order</summary>")
             parts.append(plans.joined(separator: "\n") + "</details>")
         }
-        return #"<section id="\#(anchor(section.heading))">"# + parts.joined(separator: "\n") + "</section>"
+        return #"<section id="\#(anchor)">"# + parts.joined(separator: "\n") + "</section>"
     }
 
     /// What to look for, and which effects were observed.
@@ -180,7 +181,18 @@ public struct HTMLReport: Sendable {
             + (table.timing.isEmpty ? "" : #"<p class="time note">\#(table.timing.escapedForHTML)</p>"#)
     }
 
-    private static func anchor(_ heading: String) -> String {
-        String(heading.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
+    /// The sections' identifiers: their headings in small letters, numbered where they repeat.
+    private var anchors: [String] {
+        var taken: Set<String> = []
+        return sections.map { section in
+            let plain = String(
+                section.heading.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
+            var (anchor, number) = (plain, 1)
+            while !taken.insert(anchor).inserted {
+                number += 1
+                anchor = "\(plain)-\(number)"
+            }
+            return anchor
+        }
     }
 }

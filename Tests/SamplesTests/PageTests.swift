@@ -117,11 +117,30 @@ import Testing
         }
     }
 
+    @Test func `sections with the same heading have identifiers of their own, which the links name`() {
+        var report = HTMLReport("Twice")
+        report.sections = ["L2 (0.1)", "l2-(0.1)", "L2 (0.1)", "l2--0-1--2"].map { HTMLReport.Section($0) }
+        let page = report.html
+        #expect(mistake(in: page) == nil)
+        for anchor in ["l2--0-1-", "l2--0-1--2", "l2--0-1--3", "l2--0-1--2-2"] {
+            #expect(page.components(separatedBy: #"<section id="\#(anchor)">"#).count == 2, "\(anchor)")
+            #expect(page.components(separatedBy: ##"<a href="#\##(anchor)">"##).count == 2, "\(anchor)")
+        }
+    }
+
+    @Test func `a name cannot turn the page's text around, nor break it`() {
+        let hidden = "\u{202E}\u{2066}\u{200F}\u{61C}\u{7F}\u{85}\u{FFFF}\u{FFFE}\u{1}"
+        let report = HTMLReport("L2\(hidden)<script>é 🚢")
+        #expect(mistake(in: report.html) == nil)
+        #expect(report.html.contains("<h1>L2&lt;script&gt;é 🚢</h1>"))
+    }
+
     @Test func `a page that cannot be written ends the program with its path`() throws {
         try Program.inFolder { program in
-            let outcome = try program.run("run weight-decay --epochs 2 --page /dev/null/page.html")
+            // The program's errors are in a file of this name: it cannot be the page's folder.
+            let outcome = try program.run("run weight-decay --epochs 2 --page errors.txt/page.html")
             #expect(outcome.code == 1)
-            #expect(outcome.errors.contains("/dev/null"), "\(outcome.errors)")
+            #expect(outcome.errors.contains("/errors.txt"), "\(outcome.errors)")
         }
     }
 
