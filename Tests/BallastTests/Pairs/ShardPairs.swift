@@ -85,7 +85,7 @@ struct ShardPairs {
             try run.finish()
             return run.variables
         }
-        let plain = try PairedRun.trainer(Self.inexact[index], optimizer: SGD(learningRate: 0.2, momentum: 0.9))
+        let plain = PairedRun.trainer(Self.inexact[index], optimizer: SGD(learningRate: 0.2, momentum: 0.9))
         let data = try Problem.rows(48)
         let expected = try plain.fit(data, validation: data.prefix(20), epochs: 2, seed: 3).variables
         #expect(differences(try final(1), expected) == [])
