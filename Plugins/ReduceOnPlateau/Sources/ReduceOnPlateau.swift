@@ -15,7 +15,7 @@ public struct ReduceOnPlateau: EpochCallback {
     public let name: String
     /// What is monitored: `validationLoss`, `trainLoss` or the name of a validation metric.
     public let monitor: String
-    /// What the learning rate is multiplied by, in `0 ..< 1`.
+    /// What the learning rate is multiplied by; positive and below 1.
     public let factor: Float
     /// The number of epochs without improvement that are tolerated.
     public let patience: Int

@@ -24,15 +24,19 @@ struct BatchCalls {
         for entry in table.batchWrappers {
             record.partBegan?("BatchWrapper")
             let old = batch
-            batch = pass.call(entry.index, .forwardWrapper, at: model.techniqueNodes[entry.index]) { scope in
-                entry.technique.forwardWrapper(old, in: BatchContext(scope: scope, passes: passes))
-            }
+            batch = call(entry, old, pass)
             try record.throwFailure()
             if let problem = problem(with: batch, madeOf: old) ?? problem(withValuesOf: batch, madeOf: old) {
                 throw TechniqueError(entry.technique.name, .forwardWrapper, at: "the batch", problem)
             }
         }
         return batch
+    }
+
+    private func call(_ entry: HookTable.Entry<any BatchWrapper>, _ batch: Batch, _ pass: Pass) -> Batch {
+        pass.call(entry.index, .forwardWrapper, at: model.techniqueNodes[entry.index]) { scope in
+            entry.technique.forwardWrapper(batch, in: BatchContext(scope: scope, passes: passes))
+        }
     }
 
     /// What is wrong with a batch that a technique returned.
@@ -73,10 +77,7 @@ struct BatchCalls {
         var batch = batch
         guard batch.input.isFinite, batch.target.isFinite else { return nil }
         for entry in table.batchWrappers {
-            let old = batch
-            batch = pass.call(entry.index, .forwardWrapper, at: model.techniqueNodes[entry.index]) { scope in
-                entry.technique.forwardWrapper(old, in: BatchContext(scope: scope, passes: passes))
-            }
+            batch = call(entry, batch, pass)
             guard batch.input.isFinite, batch.target.isFinite else { return entry.technique.name }
         }
         return nil

@@ -308,7 +308,7 @@ final class ParameterUpdate {
             }
             runFused(fused, step)
             for position in trained.indices { segments[position].update = nil }
-            return Array(updates)
+            return updates
         }
         for (position, index) in trained.enumerated() {
             let (segment, parameter) = (segments[position], state.parameters.values[index])
@@ -328,7 +328,7 @@ final class ParameterUpdate {
             }
             updates[index] = update.detached
         }
-        return Array(updates)
+        return updates
     }
 }
 

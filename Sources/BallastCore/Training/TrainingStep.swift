@@ -204,7 +204,7 @@ final class TrainingStep {
 
     // MARK: Costs
 
-    /// What techniques have cost since the last call, `callbacks` being what an epoch's end took by technique.
+    /// What each technique's hooks have cost since the last call: seconds per step, or per epoch for callbacks.
     func takeCosts() -> [HookCost] {
         guard costs.hasTimes else { return [] }
         defer {

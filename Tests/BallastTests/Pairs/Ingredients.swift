@@ -40,14 +40,17 @@ struct Sharpness: GradientTransform {
     }
 }
 
-/// Scales the learning rate down when the loss has not improved, as plateau rules do.
-struct Plateau: EpochCallback {
-    func epochCallback(_ epoch: EpochRecord, in context: EpochContext) -> EpochDecision {
-        let best = context.scope.number("best", initial: .infinity)
-        let loss = epoch.validationLoss ?? epoch.trainLoss
-        guard loss < best.value - 0.02 else { return .scaleLearningRate(by: 0.5) }
-        best.value = loss
-        return .continue
+/// Convolutions along the ten features of a row.
+struct RowConvolution: Layer {
+    func forward(_ x: Tensor, in scope: Scope) -> Tensor {
+        let layers = Sequential {
+            Conv1d(4, kernel: 3, padding: 1)
+            ReLU()
+            MaxPool1d(2)
+            Flatten()
+            Linear(3)
+        }
+        return scope(layers, x.reshaped(to: [x.shape[0], 1, x.shape[1]]))
     }
 }
 

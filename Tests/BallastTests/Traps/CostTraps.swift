@@ -29,7 +29,7 @@ struct CostTraps {
         #expect(shares.min() ?? 1 < 0.1, "\(shares)")
     }
 
-    @Test func `a second pass belongs to the model, and not to the technique that asked for it`() throws {
+    @Test func `a second pass belongs to the model, and not to the technique that requested it`() throws {
         // Two passes out of two: charged to the technique, they would be half of the step.
         let costs = try costs([Sharpness()])
         #expect(share("Sharpness", costs) > 0)

@@ -166,6 +166,7 @@ private func requireConvolution(
     )
 }
 
+/// The weight and the bias of a convolution.
 private func convolutionParameters(
     _ shape: Shape, _ initial: Initializer, hasBias: Bool, in scope: Scope
 ) -> (weight: Tensor, bias: Tensor?) {
